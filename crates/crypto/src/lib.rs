@@ -1,0 +1,1 @@
+//! AEAD, key schedule and key types, one file per backend library.

@@ -1,0 +1,1 @@
+//! Devices, sockets, namespaces and clocks: the only crate with unsafe code.

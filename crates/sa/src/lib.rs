@@ -1,0 +1,1 @@
+//! Security associations: sealing with its packet number, opening with its replay window.

@@ -1,0 +1,1 @@
+//! Virtual clock, lossy links and worlds of several gateways, for tests.

@@ -1,0 +1,1 @@
+//! Sans-IO control core: peers, epochs, timers and routes.

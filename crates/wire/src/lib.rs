@@ -1,0 +1,1 @@
+//! Byte formats of the linkveil protocol and of what it carries.

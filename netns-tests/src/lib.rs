@@ -1,0 +1,1 @@
+//! Gateways between network namespaces, on real TUN devices and sockets.
