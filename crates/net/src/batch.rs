@@ -1,0 +1,274 @@
+//! Receive buffers of a lane: [`TunBatch`] for inner packets, [`UdpBatch`] for trains of datagrams.
+//!
+//! Both own a fixed number of equal buffers in one allocation that the kernel backs by memory only where it is touched.
+//! Buffers fill from the first one, so a quiet lane keeps working in the same few cache lines. Nothing is zeroed
+//! between batches: what is visible is always bounded by the length that was received.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+
+use crate::traits::Offload;
+
+/// Bytes of one TUN buffer: the longest IP packet is 65,535 bytes.
+pub const TUN_BUFFER_LEN: usize = 65_536;
+
+/// Bytes of one UDP buffer: a train that the kernel merged is at most 65,535 bytes.
+pub const UDP_BUFFER_LEN: usize = 65_536;
+
+/// The inner packets of one [`TunQueue::recv_batch`](crate::TunQueue::recv_batch).
+#[derive(Debug)]
+pub struct TunBatch {
+    memory: Box<[u8]>,
+    lengths: Vec<usize>,
+    capacity: usize,
+}
+
+/// One packet of a [`TunBatch`].
+#[derive(Debug)]
+pub struct TunPacket<'a> {
+    /// The inner packet, from its IP header on.
+    pub bytes: &'a mut [u8],
+    /// What the kernel left undone in it.
+    pub offload: Offload,
+}
+
+impl TunBatch {
+    /// A batch of at most `capacity` packets (at least 1).
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        Self {
+            memory: vec![0; capacity * TUN_BUFFER_LEN].into_boxed_slice(),
+            lengths: Vec::with_capacity(capacity),
+            capacity,
+        }
+    }
+
+    /// Number of packets that fit.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Number of packets inside.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Whether no packet is inside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+
+    /// Forgets all packets.
+    pub fn clear(&mut self) {
+        self.lengths.clear();
+    }
+
+    /// Appends a copy of `bytes`. `None`: the batch is full or the packet longer than [`TUN_BUFFER_LEN`].
+    pub fn push(&mut self, bytes: &[u8]) -> Option<()> {
+        self.next_buffer()?
+            .get_mut(..bytes.len())?
+            .copy_from_slice(bytes);
+        self.commit(bytes.len());
+        Some(())
+    }
+
+    /// Packet number `index`, or `None` past the end.
+    #[must_use]
+    pub fn packet_mut(&mut self, index: usize) -> Option<TunPacket<'_>> {
+        let len = *self.lengths.get(index)?;
+        let bytes = self
+            .memory
+            .get_mut(index * TUN_BUFFER_LEN..)?
+            .get_mut(..len)?;
+        Some(TunPacket {
+            bytes,
+            offload: Offload::None,
+        })
+    }
+
+    /// All packets in the order of their arrival.
+    pub fn packets_mut(&mut self) -> impl Iterator<Item = TunPacket<'_>> {
+        let buffers = self.memory.chunks_exact_mut(TUN_BUFFER_LEN);
+        buffers.zip(&self.lengths).filter_map(|(buffer, len)| {
+            let bytes = buffer.get_mut(..*len)?;
+            Some(TunPacket {
+                bytes,
+                offload: Offload::None,
+            })
+        })
+    }
+
+    /// The buffer that the next packet goes into, or `None` when full.
+    pub(crate) fn next_buffer(&mut self) -> Option<&mut [u8]> {
+        if self.lengths.len() == self.capacity {
+            return None;
+        }
+        self.memory
+            .chunks_exact_mut(TUN_BUFFER_LEN)
+            .nth(self.lengths.len())
+    }
+
+    /// Declares the first `len` bytes of [`Self::next_buffer`] a packet.
+    pub(crate) fn commit(&mut self, len: usize) {
+        debug_assert!(len <= TUN_BUFFER_LEN && self.lengths.len() < self.capacity);
+        self.lengths.push(len.min(TUN_BUFFER_LEN));
+    }
+}
+
+/// What is known about one train of datagrams before any byte of it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecvMeta {
+    /// Where the train came from.
+    pub remote: SocketAddr,
+    /// Bytes of the whole train.
+    pub len: usize,
+    /// Bytes of each datagram but the last, which may be shorter. Never 0, even for an empty datagram.
+    pub stride: usize,
+    /// The outer TOS or traffic class byte; its lower two bits are the ECN field. 0 when the kernel did not say.
+    pub tos: u8,
+}
+
+impl RecvMeta {
+    /// The ranges of the train's datagrams inside its buffer. An empty datagram is one empty range.
+    pub fn segments(self) -> impl Iterator<Item = Range<usize>> {
+        let stride = self.stride.max(1);
+        let count = self.len.div_ceil(stride).max(1);
+        (0..count).map(move |index| index * stride..self.len.min((index + 1) * stride))
+    }
+}
+
+/// The trains of one [`UdpQueue::recv_batch`](crate::UdpQueue::recv_batch), and the arena that
+/// [`TunQueue::send_batch`](crate::TunQueue::send_batch) reads the opened packets from.
+///
+/// A lane may keep a second one for datagrams that another lane handed over: [`Self::clear`], then [`Self::push`].
+#[derive(Debug)]
+pub struct UdpBatch {
+    memory: Box<[u8]>,
+    metas: Vec<RecvMeta>,
+    capacity: usize,
+    truncated: usize,
+}
+
+impl UdpBatch {
+    /// A batch of at most `capacity` trains (at least 1).
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        let capacity = capacity.max(1);
+        Self {
+            memory: vec![0; capacity * UDP_BUFFER_LEN].into_boxed_slice(),
+            metas: Vec::with_capacity(capacity),
+            capacity,
+            truncated: 0,
+        }
+    }
+
+    /// Number of trains that fit.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Number of trains inside.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.metas.len()
+    }
+
+    /// Whether no train is inside.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.metas.is_empty()
+    }
+
+    /// Trains of the last receive that were longer than their buffer and lost their end. Their last datagram is cut and
+    /// will not authenticate; the ones before it are whole.
+    #[must_use]
+    pub fn truncated(&self) -> usize {
+        self.truncated
+    }
+
+    /// Forgets all trains.
+    pub fn clear(&mut self) {
+        self.metas.clear();
+        self.truncated = 0;
+    }
+
+    /// Appends a copy of a train; `meta.len` is taken from `bytes`. `None`: the batch is full or the train longer than
+    /// [`UDP_BUFFER_LEN`].
+    pub fn push(&mut self, meta: RecvMeta, bytes: &[u8]) -> Option<()> {
+        if self.metas.len() == self.capacity {
+            return None;
+        }
+        let buffer = self
+            .memory
+            .chunks_exact_mut(UDP_BUFFER_LEN)
+            .nth(self.metas.len())?;
+        buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        self.commit(RecvMeta {
+            len: bytes.len(),
+            ..meta
+        });
+        Some(())
+    }
+
+    /// What is known about train `index`, or `None` past the end.
+    #[must_use]
+    pub fn meta(&self, index: usize) -> Option<RecvMeta> {
+        self.metas.get(index).copied()
+    }
+
+    /// Train number `index`: its meta and its bytes, or `None` past the end.
+    #[must_use]
+    pub fn buffer_mut(&mut self, index: usize) -> Option<(RecvMeta, &mut [u8])> {
+        let meta = *self.metas.get(index)?;
+        let bytes = self
+            .memory
+            .get_mut(index * UDP_BUFFER_LEN..)?
+            .get_mut(..meta.len)?;
+        Some((meta, bytes))
+    }
+
+    /// The bytes that `slice` points to, or `None` if it leaves its train.
+    #[must_use]
+    pub fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get(..meta.len)?.get(slice.range.clone())
+    }
+
+    /// Every buffer, for a receiver that lets the kernel fill many at once.
+    pub(crate) fn raw_buffers(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        self.memory.chunks_exact_mut(UDP_BUFFER_LEN)
+    }
+
+    /// Declares that the kernel filled the next raw buffer with what `meta` says.
+    pub(crate) fn commit(&mut self, meta: RecvMeta) {
+        debug_assert!(self.metas.len() < self.capacity);
+        self.metas.push(RecvMeta {
+            len: meta.len.min(UDP_BUFFER_LEN),
+            stride: meta.stride.max(1),
+            ..meta
+        });
+    }
+
+    /// Counts a train that was longer than its buffer.
+    pub(crate) fn count_truncated(&mut self) {
+        self.truncated += 1;
+    }
+}
+
+/// One inner packet inside a [`UdpBatch`], where it was opened in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InnerSlice {
+    /// The train, as in [`UdpBatch::buffer_mut`].
+    pub buffer: usize,
+    /// The bytes inside that train.
+    pub range: Range<usize>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! What a lane asks of a TUN queue and of a UDP socket, and what they report back.
+
+use std::io;
+
+use crate::batch::{InnerSlice, TunBatch, UdpBatch};
+use crate::gso::GsoQueue;
+
+/// One queue of a TUN device. Owned by one lane; never blocks.
+pub trait TunQueue {
+    /// Replaces the content of `batch` by the packets that are waiting, up to its capacity, and returns their number.
+    /// Nothing waiting is `Ok(0)`.
+    ///
+    /// # Errors
+    ///
+    /// Only when the queue will never deliver again, for example because its device was deleted.
+    fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize>;
+
+    /// Writes the inner packets that `frames` points to inside `arena`, in order.
+    ///
+    /// Every frame is either sent or dropped when this returns: a TUN device takes a packet or it does not, waiting
+    /// would only grow the delay. A frame that points outside `arena` is dropped.
+    fn send_batch(&mut self, frames: &[InnerSlice], arena: &UdpBatch) -> TunSendReport;
+}
+
+/// One UDP socket of a lane. Owned by one lane; never blocks.
+pub trait UdpQueue {
+    /// Replaces the content of `batch` by the trains that are waiting, up to its capacity, and returns their number.
+    /// Nothing waiting is `Ok(0)`.
+    ///
+    /// # Errors
+    ///
+    /// Only when the socket is unusable. Errors that belong to one destination or one datagram are not reported here.
+    fn recv_batch(&mut self, batch: &mut UdpBatch) -> io::Result<usize>;
+
+    /// Sends the trains of `queue` in order until it is empty or the kernel takes no more; then the rest stays in
+    /// `queue` for the next call and the report says `blocked`.
+    ///
+    /// # Errors
+    ///
+    /// Only when the socket is unusable. An error of one destination drops that train and is counted in the report.
+    fn send_batch(&mut self, queue: &mut GsoQueue) -> io::Result<UdpSendReport>;
+}
+
+/// What the kernel left undone in a packet from the TUN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Offload {
+    /// A whole packet with complete checksums.
+    #[default]
+    None,
+}
+
+/// Outcome of [`TunQueue::send_batch`]; the two numbers add up to the number of frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TunSendReport {
+    /// Frames that the device took.
+    pub sent: usize,
+    /// Frames that the device refused (it is down, its queue is full, the bytes are no IP packet).
+    pub dropped: usize,
+}
+
+/// Outcome of [`UdpQueue::send_batch`]. Numbers count datagrams, not trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UdpSendReport {
+    /// Datagrams that the kernel took.
+    pub sent: usize,
+    /// Datagrams dropped because they do not fit the MTU of the outgoing link.
+    pub dropped_too_big: usize,
+    /// Datagrams dropped for another reason of their destination (no route, host unreachable, refused, forbidden).
+    pub dropped: usize,
+    /// The socket's buffer is full: the rest waits in the queue. Poll for writability before the next call.
+    pub blocked: bool,
+    /// What became of segmentation offload during this call.
+    pub gso: GsoNotice,
+}
+
+/// Whether a socket still hands whole trains to the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GsoNotice {
+    /// Nothing changed.
+    #[default]
+    Unchanged,
+    /// The kernel refused a train whose segments it then took one by one. From now on this socket sends single
+    /// datagrams. Told once in the life of a socket.
+    TurnedOff,
+}
