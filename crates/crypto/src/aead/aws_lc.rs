@@ -1,0 +1,94 @@
+//! The AEADs of AWS-LC. The expanded key lives in memory that AWS-LC overwrites when it frees it.
+//!
+//! `LessSafeKey` is the type that takes nonces from the caller. It can also seal from one buffer
+//! into another (`seal_out_of_place_scatter`), should a copy be worth saving one day.
+
+use aws_lc_rs::aead::{self, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
+
+use super::{Nonce, OpenFailed, TAG_LEN, Tag};
+use crate::backend_failed;
+use crate::opaque_debug;
+use crate::secret::KeyBytes;
+use crate::suite::Suite;
+
+fn expand(suite: Suite, key: &KeyBytes) -> LessSafeKey {
+    let algorithm = match suite {
+        Suite::Aes256Gcm => &AES_256_GCM,
+        Suite::ChaCha20Poly1305 => &CHACHA20_POLY1305,
+    };
+    match UnboundKey::new(algorithm, key.expose()) {
+        Ok(key) => LessSafeKey::new(key),
+        Err(_) => backend_failed("expand an AEAD key"),
+    }
+}
+
+impl From<Nonce> for aead::Nonce {
+    fn from(nonce: Nonce) -> Self {
+        Self::assume_unique_for_key(nonce.0)
+    }
+}
+
+/// An expanded key that can seal and cannot open.
+pub struct SealKey(LessSafeKey);
+
+impl SealKey {
+    /// Expands a key.
+    #[must_use]
+    pub fn new(suite: Suite, key: &KeyBytes) -> Self {
+        Self(expand(suite, key))
+    }
+
+    /// Replaces `plaintext` by ciphertext of the same length and returns the tag over it and `aad`.
+    #[must_use]
+    #[inline]
+    pub fn seal_in_place(&self, nonce: Nonce, aad: &[u8], plaintext: &mut [u8]) -> Tag {
+        let mut tag = [0; TAG_LEN];
+        let sealed =
+            self.0
+                .seal_in_place_scatter(nonce.into(), Aad::from(aad), plaintext, &[], &mut tag);
+        if sealed.is_err() {
+            backend_failed("seal");
+        }
+        Tag(tag)
+    }
+}
+
+/// An expanded key that can open and cannot seal.
+pub struct OpenKey(LessSafeKey);
+
+impl OpenKey {
+    /// Expands a key.
+    #[must_use]
+    pub fn new(suite: Suite, key: &KeyBytes) -> Self {
+        Self(expand(suite, key))
+    }
+
+    /// Replaces `ciphertext` by plaintext of the same length.
+    ///
+    /// # Errors
+    /// [`OpenFailed`] if ciphertext, `aad` and `tag` do not belong together under this key and
+    /// nonce; `ciphertext` is overwritten with zeros then.
+    #[inline]
+    pub fn open_in_place(
+        &self,
+        nonce: Nonce,
+        aad: &[u8],
+        ciphertext: &mut [u8],
+        tag: &Tag,
+    ) -> Result<(), OpenFailed> {
+        let opened = self.0.open_in_place_separate_tag(
+            nonce.into(),
+            Aad::from(aad),
+            tag.as_bytes(),
+            ciphertext,
+        );
+        // The borrow of the plaintext ends here, so that the buffer can be wiped.
+        let opened = opened.map(|_| ());
+        opened.map_err(|_| {
+            ciphertext.fill(0);
+            OpenFailed
+        })
+    }
+}
+
+opaque_debug!(SealKey, OpenKey);
