@@ -68,6 +68,24 @@ fn an_ipv6_packet_of_etherparse_is_understood() {
 }
 
 #[test]
+fn protocol_numbers_are_those_of_etherparse() {
+    let ours = [
+        IpProtocol::ICMP,
+        IpProtocol::TCP,
+        IpProtocol::UDP,
+        IpProtocol::ICMPV6,
+    ];
+    let theirs = [
+        IpNumber::ICMP,
+        IpNumber::TCP,
+        IpNumber::UDP,
+        IpNumber::IPV6_ICMP,
+    ];
+    assert_eq!(ours.map(|number| number.0), theirs.map(|number| number.0));
+    assert_eq!(IpProtocol::UDP.to_string(), "17");
+}
+
+#[test]
 fn every_truncation_and_every_excess_byte_is_refused() {
     // REQ-ADM-5
     for (whole, fixed) in [(udp_v4(b"x"), 20), (tcp_v6(b"x"), 40)] {

@@ -35,7 +35,11 @@ fn malformed_times_are_refused() {
 }
 
 #[test]
-fn the_successor_carries_into_the_seconds_and_stops_at_the_end() {
+fn the_successor_is_a_nanosecond_later_carries_and_stops_at_the_end() {
+    assert_eq!(
+        Timestamp::from_unix(7, 41).successor(),
+        Timestamp::from_unix(7, 42)
+    );
     assert_eq!(
         Timestamp::from_unix(7, 999_999_999).successor(),
         Timestamp::from_unix(8, 0)
