@@ -1,1 +1,66 @@
-//! Security associations: sealing with its packet number, opening with its replay window.
+//! Security associations: one direction of one epoch, in the hands of one lane.
+//!
+//! Control (crate `tunnel`) makes a [`TxInstall`] and an [`RxInstall`] from the secret of a
+//! finished handshake. Each is taken apart into one value per lane: a [`TxSa`] that seals and takes
+//! the packet numbers itself, and an [`RxEpoch`] that opens what the lane's share of the peer's
+//! lanes sealed. The lane (crate `dataplane`) owns these alone, so counters and replay windows are
+//! plain integers. Both crates meet here and nowhere else.
+//!
+//! ```text
+//!             EpochSecret --split_epoch--> TxKeys             RxKeys
+//!                                            |                  |
+//!                                        TxInstall          RxInstall        control, by command
+//!                                            | into_lanes       | into_lanes
+//!                                      TxSa per lane      RxEpoch per lane   a lane's own
+//!                                            |                  |
+//!                                     key, IV, number     per sender lane:   expanded at first use
+//!                                                         key, IV, window
+//! ```
+//!
+//! What the types rule out:
+//! - **A nonce used twice.** [`split_epoch`] consumes the secret, `into_lanes` consumes the install,
+//!   nothing is `Clone`, and [`TxSa::seal_in_place`] counts the packet numbers itself.
+//! - **A replay accepted.** Window check, AEAD and window commit are one function, and no second
+//!   window for the same sender lane can be made.
+//! - **The wrong direction.** A [`TxSa`] cannot open and an [`RxEpoch`] cannot seal.
+//! - **Unauthenticated plaintext.** [`Opened`] is made by a successful open alone.
+//!
+//! | module      | content                                                          |
+//! |-------------|------------------------------------------------------------------|
+//! | [`ids`]     | peers, epochs, sockets and paths, as both sides name them        |
+//! | [`limits`]  | how much one lane key may do, and why; usage for `status`        |
+//! | [`keys`]    | the shared secret of an epoch, split by direction                |
+//! | [`tx`]      | sealing                                                          |
+//! | [`rx`]      | opening                                                          |
+//! | [`command`] | what control tells the lanes                                     |
+//! | [`event`]   | what the lanes tell control                                      |
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod keys;
+pub mod limits;
+mod meter;
+pub mod rx;
+#[cfg(test)]
+mod testing;
+pub mod tx;
+mod window;
+
+pub use command::LaneCommand;
+pub use event::{InstallKind, LaneEvent};
+pub use ids::{EpochId, Path, PeerId, SocketIndex};
+pub use keys::{RxKeys, TxKeys, split_epoch};
+pub use limits::{Limits, Pressure, Usage};
+pub use rx::{OpenError, Opened, RxEpoch, RxInstall};
+pub use tx::{SealError, TxInstall, TxSa};

@@ -1,0 +1,225 @@
+//! Sealing: the sender's half of an epoch.
+
+use crate::ids::{EpochId, PeerId};
+use crate::keys::{DirectionSecret, TxKeys};
+use crate::limits::{Limits, Pressure, Usage};
+use crate::meter::{Exhausted, Meter};
+use linkveil_crypto::{Iv, SealKey, Suite};
+use linkveil_wire::link::{DataHeader, HEADER_LEN, TAG_LEN};
+use linkveil_wire::{Lane, LaneCount, PacketNumber, Spi};
+use std::fmt;
+use std::time::Instant;
+
+/// Bytes of a packet around its plaintext: the header that [`TxSa::seal_in_place`] writes in front
+/// and the tag that it writes behind.
+pub const SEAL_OVERHEAD: usize = HEADER_LEN + TAG_LEN;
+
+/// Why nothing was sealed. Each variant is one drop counter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+pub enum SealError {
+    /// A hard limit of the lane key is reached (see [`Limits`]); only a new epoch helps.
+    #[error("lane key has reached its limit")]
+    Exhausted,
+    /// The epoch's hard deadline has passed; the key is gone.
+    #[error("epoch has passed its hard deadline")]
+    Expired,
+    /// Fewer than [`SEAL_OVERHEAD`] bytes: no room for header and tag.
+    #[error("buffer is too short for header and tag")]
+    TooShort,
+}
+
+impl From<Exhausted> for SealError {
+    fn from(_: Exhausted) -> Self {
+        Self::Exhausted
+    }
+}
+
+/// Control's order to send to a peer under a new epoch: what all lanes need.
+#[derive(Debug)]
+pub struct TxInstall {
+    /// To whom.
+    pub peer: PeerId,
+    /// Under which epoch.
+    pub epoch: EpochId,
+    /// The index that the *peer* chose for the epoch.
+    pub spi: Spi,
+    /// Our lanes: each gets a key of its own.
+    pub lanes: LaneCount,
+    /// The sealing half of the epoch.
+    pub keys: TxKeys,
+    /// Hard limits of each lane key.
+    pub limits: Limits,
+    /// From here on lanes refuse to seal, whatever control does.
+    pub hard_deadline: Instant,
+}
+
+impl TxInstall {
+    /// One association for each of our lanes, in lane order. Nothing is expanded yet.
+    pub fn into_lanes(self) -> impl Iterator<Item = TxSa> {
+        self.lanes.lanes().map(move |lane| TxSa {
+            peer: self.peer,
+            epoch: self.epoch,
+            spi: self.spi,
+            lane,
+            key: TxKey::Unexpanded(self.keys.0.share()),
+            suite: self.keys.0.suite(),
+            meter: Meter::new(self.limits),
+            hard_deadline: self.hard_deadline,
+        })
+    }
+}
+
+/// Seals what one lane sends to one peer under one epoch. There is no other for the same key.
+///
+/// # States
+/// Unexpanded, from [`TxInstall::into_lanes`]; expanded, by the first seal; expired, by
+/// [`Self::check_deadline`] at the hard deadline, with the key wiped.
+pub struct TxSa {
+    peer: PeerId,
+    epoch: EpochId,
+    spi: Spi,
+    lane: Lane,
+    key: TxKey,
+    suite: Suite,
+    meter: Meter,
+    hard_deadline: Instant,
+}
+
+enum TxKey {
+    Unexpanded(DirectionSecret),
+    /// Boxed so that moving the association between threads leaves no copies of the key behind.
+    Expanded(Box<ExpandedTx>),
+    Expired,
+}
+
+struct ExpandedTx {
+    key: SealKey,
+    iv: Iv,
+}
+
+impl TxSa {
+    /// Seals one datagram in place and returns the packet number that it took.
+    ///
+    /// `packet` is the datagram as it will be sent: 16 bytes that become the header, the plaintext,
+    /// 16 bytes that become the tag.
+    ///
+    /// # Errors
+    /// [`SealError`]; the packet is then unchanged and no number is used up.
+    #[inline]
+    pub fn seal_in_place(&mut self, packet: &mut [u8]) -> Result<PacketNumber, SealError> {
+        let (header, plaintext, tag) = split(packet).ok_or(SealError::TooShort)?;
+        let ExpandedTx { key, iv } = self.key.expanded(self.lane)?;
+        self.meter.check(plaintext.len())?;
+        let packet_number = PacketNumber::new(self.meter.count(plaintext.len()));
+        *header = DataHeader {
+            lane: self.lane,
+            spi: self.spi,
+            packet_number,
+        }
+        .emit();
+        let nonce = iv.nonce(packet_number.get());
+        *tag = *key.seal_in_place(nonce, header, plaintext).as_bytes();
+        Ok(packet_number)
+    }
+
+    /// To be called once per batch: from the hard deadline on the key is wiped and nothing is
+    /// sealed any more.
+    #[inline]
+    pub fn check_deadline(&mut self, now: Instant) {
+        if now >= self.hard_deadline {
+            self.key = TxKey::Expired;
+        }
+    }
+
+    /// The next level of pressure that was reached since it was last asked; each comes once, the
+    /// lower one first.
+    pub const fn take_pressure(&mut self) -> Option<Pressure> {
+        self.meter.take_pressure()
+    }
+
+    /// To whom this seals.
+    #[must_use]
+    pub const fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Under which epoch.
+    #[must_use]
+    pub const fn epoch(&self) -> EpochId {
+        self.epoch
+    }
+
+    /// The lane that owns this.
+    #[must_use]
+    pub const fn lane(&self) -> Lane {
+        self.lane
+    }
+
+    /// The peer's index for the epoch.
+    #[must_use]
+    pub const fn spi(&self) -> Spi {
+        self.spi
+    }
+
+    /// Datagrams sealed; also the packet number of the last one.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.meter.packets()
+    }
+
+    /// Bytes sealed, counted as in [`Limits::bytes`].
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.meter.bytes()
+    }
+
+    /// How far the lane key is used up.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.meter.usage(self.suite)
+    }
+}
+
+impl TxKey {
+    /// The key, expanded now if this is its first use.
+    #[inline]
+    fn expanded(&mut self, lane: Lane) -> Result<&ExpandedTx, SealError> {
+        if let Self::Unexpanded(secret) = self {
+            *self = Self::Expanded(expand(secret, lane));
+        }
+        match self {
+            Self::Expanded(key) => Ok(key),
+            Self::Unexpanded(_) | Self::Expired => Err(SealError::Expired),
+        }
+    }
+}
+
+#[cold]
+fn expand(secret: &DirectionSecret, lane: Lane) -> Box<ExpandedTx> {
+    let keys = secret.lane_keys(lane);
+    Box::new(ExpandedTx {
+        key: SealKey::new(secret.suite(), &keys.key),
+        iv: keys.iv,
+    })
+}
+
+/// Header, plaintext and tag of a packet that is to be sealed.
+#[inline]
+fn split(packet: &mut [u8]) -> Option<(&mut [u8; HEADER_LEN], &mut [u8], &mut [u8; TAG_LEN])> {
+    let (header, rest) = packet.split_first_chunk_mut()?;
+    let (plaintext, tag) = rest.split_last_chunk_mut()?;
+    Some((header, plaintext, tag))
+}
+
+impl fmt::Debug for TxSa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxSa")
+            .field("peer", &self.peer)
+            .field("epoch", &self.epoch)
+            .field("lane", &self.lane)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
