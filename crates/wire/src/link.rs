@@ -24,6 +24,7 @@ pub const HEADER_LEN: usize = 16;
 pub const TAG_LEN: usize = 16;
 /// Shortest data datagram, in bytes: no AEAD plaintext is shorter than a Geneve header.
 pub const MIN_DATAGRAM_LEN: usize = HEADER_LEN + GENEVE_LEN + TAG_LEN;
+const _: () = assert!(MIN_DATAGRAM_LEN == 40);
 
 /// What the first byte of a UDP payload says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
