@@ -76,6 +76,14 @@ pub struct RxInstall {
 
 impl RxInstall {
     /// What each of our `lanes` lanes keeps for the epoch, in lane order. Nothing is expanded yet.
+    ///
+    /// The install is gone afterwards, so no second window for the same sender can exist:
+    ///
+    /// ```compile_fail,E0382
+    /// fn twice(install: linkveil_sa::RxInstall, lanes: linkveil_wire::LaneCount) -> usize {
+    ///     install.into_lanes(lanes).count() + install.into_lanes(lanes).count()
+    /// }
+    /// ```
     pub fn into_lanes(self, lanes: LaneCount) -> impl Iterator<Item = RxEpoch> {
         lanes.lanes().map(move |owner| RxEpoch {
             peer: self.peer,
@@ -98,7 +106,13 @@ impl RxInstall {
     }
 }
 
-/// An authenticated plaintext, opened in the receive buffer. Only a successful open makes one.
+/// An authenticated plaintext, opened in the receive buffer. Only a successful open makes one:
+///
+/// ```compile_fail,E0451
+/// fn from_nothing(bytes: &mut [u8], opened: linkveil_sa::Opened<'_>) {
+///     let forged = linkveil_sa::Opened { plaintext: bytes, ..opened };
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Opened<'a> {
     plaintext: &'a mut [u8],

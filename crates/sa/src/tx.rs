@@ -55,6 +55,14 @@ pub struct TxInstall {
 
 impl TxInstall {
     /// One association for each of our lanes, in lane order. Nothing is expanded yet.
+    ///
+    /// The install is gone afterwards, so no lane can get the same key twice:
+    ///
+    /// ```compile_fail,E0382
+    /// fn twice(install: linkveil_sa::TxInstall) -> usize {
+    ///     install.into_lanes().count() + install.into_lanes().count()
+    /// }
+    /// ```
     pub fn into_lanes(self) -> impl Iterator<Item = TxSa> {
         self.lanes.lanes().map(move |lane| TxSa {
             peer: self.peer,
@@ -69,7 +77,13 @@ impl TxInstall {
     }
 }
 
-/// Seals what one lane sends to one peer under one epoch. There is no other for the same key.
+/// Seals what one lane sends to one peer under one epoch. There is no other for the same key, and
+/// none can be made of this one:
+///
+/// ```compile_fail,E0277
+/// fn needs_clone<T: Clone>() {}
+/// needs_clone::<linkveil_sa::TxSa>();
+/// ```
 ///
 /// # States
 /// Unexpanded, from [`TxInstall::into_lanes`]; expanded, by the first seal; expired, by

@@ -18,6 +18,7 @@ fn release_builds_use_the_derived_limits() {
     }
 }
 
+// REQ-LIM-8
 #[test]
 fn production_allows_a_tebibyte_under_one_aes_lane_key() {
     let limits = Limits::production(Suite::Aes256Gcm);
@@ -28,6 +29,7 @@ fn production_allows_a_tebibyte_under_one_aes_lane_key() {
     );
 }
 
+// REQ-LIM-9
 #[test]
 fn production_allows_two_to_the_36_forgeries_under_chacha() {
     let limits = Limits::production(Suite::ChaCha20Poly1305);

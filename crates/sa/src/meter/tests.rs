@@ -116,6 +116,7 @@ fn log2_bound(suite: Suite, q: f64, v: f64, l: f64, b: f64) -> f64 {
     }
 }
 
+// REQ-LIM-8
 #[test]
 fn the_advantage_is_that_of_the_bound() {
     let mut meter = Meter::new(Limits::production(Suite::Aes256Gcm));
@@ -133,6 +134,7 @@ fn the_advantage_is_that_of_the_bound() {
     }
 }
 
+// REQ-LIM-8
 #[test]
 fn a_used_up_key_stays_below_the_target_in_the_worst_mix() {
     for suite in [Suite::Aes256Gcm, Suite::ChaCha20Poly1305] {

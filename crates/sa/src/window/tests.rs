@@ -13,6 +13,7 @@ fn accept(window: &mut ReplayWindow, value: u64) -> Result<(), Replay> {
     Ok(())
 }
 
+// REQ-REPLAY-1
 #[test]
 fn the_first_numbers_are_accepted_once_each_in_any_order() {
     let mut window = ReplayWindow::new();
@@ -34,6 +35,7 @@ fn number_zero_is_never_accepted() {
     assert_eq!(window.check(number(0)), Err(Replay::TooOld));
 }
 
+// REQ-REPLAY-4
 #[test]
 fn a_check_alone_changes_nothing() {
     let mut window = ReplayWindow::new();
@@ -43,7 +45,7 @@ fn a_check_alone_changes_nothing() {
     assert_eq!(window.check(number(9)), Ok(()), "the window did not move");
 }
 
-// REQ-REPLAY: at least 8,192 packets behind the highest are still told apart.
+// REQ-REPLAY-2, REQ-REPLAY-3
 #[test]
 fn the_width_is_exact_at_every_offset_in_a_word() {
     for offset in 0..2 * WORD_BITS {
