@@ -15,11 +15,26 @@
     )
 )]
 
+pub mod affinity;
 pub mod batch;
+pub mod clock;
 pub mod gso;
+pub mod interface;
 pub mod memory;
+pub mod netns;
+pub mod path_mtu;
+pub mod poll;
+mod sys;
 pub mod traits;
+pub mod tun;
+pub mod udp;
 
+pub use affinity::{Core, allowed_cores, pin_to};
 pub use batch::{InnerSlice, RecvMeta, TunBatch, TunPacket, UdpBatch};
 pub use gso::{GsoQueue, Slot, Train};
+pub use netns::{Netns, NetnsError};
+pub use path_mtu::path_mtu;
+pub use poll::{Interest, Poller, Readiness, Token, WakeUp, Waker};
 pub use traits::{GsoNotice, Offload, TunQueue, TunSendReport, UdpQueue, UdpSendReport};
+pub use tun::{LinuxTun, TunDevice, TunError};
+pub use udp::{LinuxUdp, ReuseportGroup};
