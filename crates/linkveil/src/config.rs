@@ -1,0 +1,317 @@
+//! The configuration: a TOML file in, checked values out, or every problem with its line.
+//!
+//! Nothing of the file reaches the rest of the program unchecked: [`Config`] can only be made by
+//! [`Config::load`], and each of its fields is of a type that holds valid values only. The names of
+//! the keys are fixed and described in `docs/configuration.md`.
+
+mod document;
+mod loops;
+mod node;
+mod peer;
+mod problem;
+mod secrets;
+mod unique;
+mod values;
+mod vpc;
+
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use linkveil_crypto::{Psk, PublicKey, StaticSecret, Suite};
+use linkveil_noise::PqPolicy;
+use linkveil_wire::{LaneCount, MAX_LANES, Vni};
+
+use document::{Section, Source};
+pub(crate) use node::RUNTIME_FOLDER;
+use problem::Problems;
+pub use problem::{ConfigError, Problem};
+pub(crate) use values::DEVICE_MTU_MIN;
+
+/// The tables that a file may have.
+const TABLES: &[&str] = &["node", "crypto", "vpc", "peer"];
+
+/// A configuration without a fault in it.
+#[derive(Debug)]
+pub struct Config {
+    /// This gateway.
+    pub node: Node,
+    /// How its links are keyed.
+    pub crypto: Crypto,
+    /// The VPCs that it connects, each with a device of its own.
+    pub vpcs: Vec<Vpc>,
+    /// The gateways that it talks to.
+    pub peers: Vec<Peer>,
+}
+
+/// The `[node]` table.
+pub struct Node {
+    /// Name for people, and the default name of the control socket.
+    pub name: String,
+    /// The key that peers know this node by.
+    pub private_key: StaticSecret,
+    /// UDP addresses, at least one, all different.
+    pub listen: Vec<SocketAddr>,
+    /// Threads that carry packets.
+    pub lanes: LaneCount,
+    /// Where `status` and `rekey` reach this gateway.
+    pub control_socket: PathBuf,
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("name", &self.name)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The `[crypto]` table.
+#[derive(Debug, Clone, Copy)]
+pub struct Crypto {
+    /// The AEAD, equal on both sides.
+    pub suite: Suite,
+    /// Age at which an epoch is replaced: one minute to one day.
+    pub rekey_after: Duration,
+    /// Whether the ML-KEM half of a handshake is needed.
+    pub post_quantum: PqPolicy,
+}
+
+/// A `[[vpc]]` table.
+#[derive(Debug, Clone)]
+pub struct Vpc {
+    /// Name, unique on this node.
+    pub name: String,
+    /// Network identifier that this node writes into packets, unique on this node.
+    pub vni: Vni,
+    /// Name of the TUN device.
+    pub device: DeviceName,
+    /// Where the device lives; `None`: where linkveil runs.
+    pub netns: Option<NetnsName>,
+    /// Addresses of this gateway inside the VPC.
+    pub addresses: Vec<IpNet>,
+    /// Size of the largest inner packet.
+    pub mtu: VpcMtu,
+}
+
+/// Name of a network device: 1 to 15 bytes that Linux accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DeviceName(String);
+
+impl DeviceName {
+    fn new(checked: &str) -> Self {
+        Self(checked.to_owned())
+    }
+
+    /// The name as Linux knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A network namespace: a name under `/run/netns`, or an absolute path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NetnsName(String);
+
+impl NetnsName {
+    fn new(checked: &str) -> Self {
+        Self(checked.to_owned())
+    }
+
+    /// The name or path as configured.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The file that stands for the namespace.
+    pub fn path(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.0)
+    }
+}
+
+impl fmt::Display for NetnsName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How the MTU of a VPC's device is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VpcMtu {
+    /// From the path to the peers, at start.
+    Auto,
+    /// Fixed, in bytes.
+    Bytes(u16),
+}
+
+/// A `[[peer]]` table.
+pub struct Peer {
+    /// Name for people, unique; the public key where none is given.
+    pub name: String,
+    /// The key that the peer proves to hold.
+    pub public_key: PublicKey,
+    /// Where the peer listens; `None`: it must speak first.
+    pub endpoint: Option<SocketAddr>,
+    /// The pre-shared key, all zeros where no part is given.
+    pub psk: Psk,
+    /// The VPCs that are reached through this peer.
+    pub vpcs: Vec<PeerVpc>,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("name", &self.name)
+            .field("vpcs", &self.vpcs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A `[[peer.vpc]]` table.
+#[derive(Debug, Clone)]
+pub struct PeerVpc {
+    /// Which of this node's VPCs, as an index into [`Config::vpcs`].
+    pub vpc: usize,
+    /// Network identifier that the peer writes into packets of this VPC.
+    pub wire_vni: Vni,
+    /// Routed to this peer, and the only sources admitted from it.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// What the checks need to know about the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings {
+    /// Lanes to use when the file does not say: one for each core that we may run on.
+    pub default_lanes: LaneCount,
+}
+
+impl Surroundings {
+    /// Asks this machine.
+    pub fn of_this_process() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let lanes = u8::try_from(cores).unwrap_or(MAX_LANES).min(MAX_LANES);
+        Self {
+            default_lanes: LaneCount::new(lanes).unwrap_or(LaneCount::ONE),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file; key files are read too.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the file at once.
+    pub fn load(file: &Path, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        let refused = |problems| ConfigError {
+            file: file.to_owned(),
+            problems,
+        };
+        let text = fs::read_to_string(file).map_err(|error| refused(vec![unreadable(&error)]))?;
+        let origin = Origin::of(file);
+        let mut problems = Problems::default();
+        match check(&text, &origin, surroundings, &mut problems) {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(refused(problems.into_sorted())),
+        }
+    }
+
+    /// Finds where the gateway of this file listens for `status` and `rekey`, without the key files.
+    ///
+    /// # Errors
+    ///
+    /// The problems that keep the path from being known.
+    pub fn control_socket_of(file: &Path) -> Result<PathBuf, ConfigError> {
+        let refused = |problems| ConfigError {
+            file: file.to_owned(),
+            problems,
+        };
+        let text = fs::read_to_string(file).map_err(|error| refused(vec![unreadable(&error)]))?;
+        let origin = Origin::of(file);
+        let mut problems = Problems::default();
+        let source = Source::new(&text);
+        let table = source.parse(&mut problems);
+        let root = table.as_ref().map(|table| Section::root(source, table));
+        let path = root.and_then(|root| node::control_socket_only(&root, &origin, &mut problems));
+        path.ok_or_else(|| refused(problems.into_sorted()))
+    }
+}
+
+/// Where the file stands: relative paths start there, and its name is the default node name.
+struct Origin {
+    folder: PathBuf,
+    stem: String,
+}
+
+impl Origin {
+    fn of(file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let plain = |c: char| if values::is_name_character(c) { c } else { '-' };
+        Self {
+            folder,
+            stem: stem.chars().map(plain).collect(),
+        }
+    }
+}
+
+fn unreadable(error: &std::io::Error) -> Problem {
+    Problem {
+        line: None,
+        key: "the file".to_owned(),
+        value: None,
+        what: format!("cannot be read: {error}"),
+        fix: "name a file that you may read, for example /etc/linkveil/gw-a.toml".to_owned(),
+    }
+}
+
+/// Checks each table on its own, then what concerns several of them.
+fn check(
+    text: &str,
+    origin: &Origin,
+    surroundings: Surroundings,
+    problems: &mut Problems,
+) -> Option<Config> {
+    let source = Source::new(text);
+    let table = source.parse(problems)?;
+    let root = Section::root(source, &table);
+    root.allow_only(TABLES, problems);
+    let node = node::check(&root, origin, surroundings, problems);
+    let crypto = node::check_crypto(&root, problems);
+    let vpcs = vpc::check(&root, problems);
+    let peers = peer::check(
+        &root,
+        &peer::Context {
+            node: &node,
+            vpcs: &vpcs,
+            folder: &origin.folder,
+        },
+        problems,
+    );
+    loops::check(&vpcs, &peers, problems);
+    Some(Config {
+        node: node.finish()?,
+        crypto: crypto?,
+        vpcs: vpcs
+            .into_iter()
+            .map(vpc::Draft::finish)
+            .collect::<Option<_>>()?,
+        peers: peers
+            .into_iter()
+            .map(peer::Draft::finish)
+            .collect::<Option<_>>()?,
+    })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,143 @@
+//! How large an inner packet may be: from the path between the gateways to a VPC's device and routes.
+
+use std::net::SocketAddr;
+
+use crate::config::{DEVICE_MTU_MIN, VpcMtu};
+
+/// Bytes that a datagram spends on everything but the inner packet, over IPv4: IPv4 20, UDP 8, link
+/// header 16, Geneve with its option 16, tag 16.
+pub const OVERHEAD_IPV4_BYTES: u16 = 76;
+
+/// The same over IPv6, whose header has 40 bytes.
+pub const OVERHEAD_IPV6_BYTES: u16 = 96;
+
+/// Every IPv6 path carries packets of this size, and every VPC with IPv6 must (RFC 8200 section 5).
+pub const IPV6_MTU_MIN: u16 = 1280;
+
+/// Path MTU that is assumed towards a peer whose address is not known yet.
+pub const ASSUMED_PATH_MTU: u16 = 1500;
+
+/// MTU of the path to a peer, with the outer headers that it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathMtu {
+    outer_bytes: u16,
+    overhead_bytes: u16,
+}
+
+impl PathMtu {
+    /// A path of `outer_bytes` to `remote`.
+    pub fn new(outer_bytes: u16, remote: SocketAddr) -> Self {
+        let overhead_bytes = if remote.is_ipv4() {
+            OVERHEAD_IPV4_BYTES
+        } else {
+            OVERHEAD_IPV6_BYTES
+        };
+        Self {
+            outer_bytes,
+            overhead_bytes,
+        }
+    }
+
+    /// Assumed for a peer that has not spoken yet, on a node with these listen addresses: the larger
+    /// overhead, if both families may be used.
+    pub fn assumed(listen: &[SocketAddr]) -> Self {
+        let ipv4_only = listen.iter().all(SocketAddr::is_ipv4);
+        let overhead_bytes = if ipv4_only {
+            OVERHEAD_IPV4_BYTES
+        } else {
+            OVERHEAD_IPV6_BYTES
+        };
+        Self {
+            outer_bytes: ASSUMED_PATH_MTU,
+            overhead_bytes,
+        }
+    }
+
+    /// Size of the largest outer packet.
+    pub fn outer_bytes(self) -> u16 {
+        self.outer_bytes
+    }
+
+    /// Size of the largest inner packet.
+    pub fn inner_bytes(self) -> u16 {
+        self.outer_bytes.saturating_sub(self.overhead_bytes)
+    }
+}
+
+/// Whether a VPC has IPv6 addresses or prefixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InnerFamilies {
+    /// IPv4 only, or nothing yet.
+    Ipv4Only,
+    /// IPv6, with or without IPv4.
+    WithIpv6,
+}
+
+/// What to set on a VPC's device and on its routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MtuPlan {
+    /// MTU of the device, never below 1280.
+    pub device_bytes: u16,
+    /// MTU of the routes, where the path carries less than the device.
+    pub route_bytes: Option<u16>,
+}
+
+/// Why a VPC cannot run over its paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MtuError {
+    /// IPv6 needs 1280 bytes inside.
+    #[error(
+        "IPv6 needs 1280 bytes inside, but the path of {outer} bytes carries inner packets of {inner}; \
+         raise the path's MTU to {}, or take the IPv6 addresses and prefixes out of the VPC",
+        outer - inner + IPV6_MTU_MIN
+    )]
+    TooSmallForIpv6 {
+        /// Outer MTU of the narrowest path.
+        outer: u16,
+        /// What it carries inside.
+        inner: u16,
+    },
+    /// Nothing sensible fits.
+    #[error(
+        "the path of {outer} bytes leaves {inner} bytes for inner packets; at least {INNER_MTU_MIN} are needed"
+    )]
+    TooSmall {
+        /// Outer MTU of the narrowest path.
+        outer: u16,
+        /// What it carries inside.
+        inner: u16,
+    },
+}
+
+/// Every IPv4 host must take packets of this size (RFC 791 section 3.1); below it nothing is worth carrying.
+const INNER_MTU_MIN: u16 = 576;
+
+/// Plans the MTU of a VPC whose narrowest path is `path`.
+///
+/// # Errors
+///
+/// The path is too narrow for what the VPC carries.
+pub fn plan(
+    configured: VpcMtu,
+    path: PathMtu,
+    families: InnerFamilies,
+) -> Result<MtuPlan, MtuError> {
+    let (outer, inner) = (path.outer_bytes(), path.inner_bytes());
+    if families == InnerFamilies::WithIpv6 && inner < IPV6_MTU_MIN {
+        return Err(MtuError::TooSmallForIpv6 { outer, inner });
+    }
+    if inner < INNER_MTU_MIN {
+        return Err(MtuError::TooSmall { outer, inner });
+    }
+    let device_bytes = match configured {
+        VpcMtu::Auto => inner.max(DEVICE_MTU_MIN),
+        VpcMtu::Bytes(bytes) => bytes,
+    };
+    Ok(MtuPlan {
+        device_bytes,
+        route_bytes: (inner < device_bytes).then_some(inner),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+use std::env;
+use std::process::Command;
+
+use super::*;
+
+/// Runs a test of this file, marked as ignored, in a network namespace of its own.
+fn run_in_new_namespace(test: &str) {
+    let mut command = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    command.arg("--net").arg(env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        &format!("netlink::tests::{test}"),
+        "--ignored",
+        "--nocapture",
+    ]);
+    let output = command.output().expect("unshare (util-linux) runs");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+fn ip(arguments: &str) -> String {
+    let output = Command::new("ip")
+        .args(arguments.split(' '))
+        .output()
+        .expect("ip (iproute2) runs");
+    assert!(
+        output.status.success(),
+        "ip {arguments}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn nets(texts: &[&str]) -> Vec<IpNet> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn plan() -> DevicePlan {
+    DevicePlan {
+        device: "lv-blue".into(),
+        mtu_bytes: 1424,
+        addresses: nets(&["10.1.0.1/24", "2001:db8:1::1/64"]),
+        routes: nets(&["10.2.0.0/24", "10.3.0.7/32", "2001:db8:2::/64", "0.0.0.0/0"]),
+        route_mtu_bytes: None,
+    }
+}
+
+#[test]
+fn a_device_gets_its_mtu_addresses_and_routes() {
+    run_in_new_namespace("inside_a_device_gets_its_mtu_addresses_and_routes");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_a_device_gets_its_mtu_addresses_and_routes() {
+    ip("tuntap add lv-blue mode tun");
+    configure(&plan()).unwrap();
+    let link = ip("link show lv-blue");
+    assert!(link.contains("mtu 1424") && link.contains("UP"), "{link}");
+    let addresses = ip("-brief address show lv-blue");
+    assert!(
+        addresses.contains("10.1.0.1/24") && addresses.contains("2001:db8:1::1/64"),
+        "{addresses}"
+    );
+    assert!(
+        !addresses.contains("fe80"),
+        "no address of the kernel's own making: {addresses}"
+    );
+    let routes = ip("route show dev lv-blue");
+    for route in [
+        "10.2.0.0/24 proto static scope link src 10.1.0.1",
+        "10.3.0.7 proto static",
+        "default proto static",
+    ] {
+        assert!(routes.contains(route), "{route} in {routes}");
+    }
+    let routes = ip("-6 route show dev lv-blue");
+    assert!(
+        routes.contains("2001:db8:2::/64 proto static src 2001:db8:1::1"),
+        "{routes}"
+    );
+}
+
+#[test]
+fn routes_get_a_smaller_mtu_than_the_device_when_the_path_is_narrow() {
+    run_in_new_namespace("inside_routes_get_a_smaller_mtu_than_the_device");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_routes_get_a_smaller_mtu_than_the_device() {
+    ip("tuntap add lv-blue mode tun");
+    let narrow = DevicePlan {
+        mtu_bytes: 1280,
+        route_mtu_bytes: Some(1204),
+        routes: nets(&["10.2.0.0/24"]),
+        ..plan()
+    };
+    configure(&narrow).unwrap();
+    let routes = ip("route show 10.2.0.0/24");
+    assert!(routes.contains("mtu 1204"), "{routes}");
+}
+
+#[test]
+fn what_the_kernel_refuses_is_named() {
+    run_in_new_namespace("inside_what_the_kernel_refuses_is_named");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_what_the_kernel_refuses_is_named() {
+    let missing = configure(&plan()).unwrap_err().to_string();
+    assert_eq!(missing, "there is no device lv-blue in this namespace");
+    ip("tuntap add lv-blue mode tun");
+    ip("tuntap add other mode tun");
+    ip("link set other up");
+    ip("route add 10.2.0.0/24 dev other scope link");
+    let taken = configure(&plan()).unwrap_err().to_string();
+    assert_eq!(
+        taken,
+        "ip route add 10.2.0.0/24 dev lv-blue: File exists (os error 17)"
+    );
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+fn counters(pairs: &[(&str, u64)]) -> Counters {
+    pairs
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count))
+        .collect()
+}
+
+/// A gateway with one established peer and one that has never spoken.
+pub(crate) fn sample() -> Status {
+    let established = PeerStatus {
+        name: "gw-b".into(),
+        public_key: "NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlQ=".into(),
+        endpoint: Some("192.0.2.2:51840".into()),
+        state: "established".into(),
+        epoch: Some(EpochStatus {
+            fingerprint: "0011223344556677".into(),
+            age_seconds: 34,
+            next_rekey_seconds: Some(7000),
+            role: "initiator".into(),
+            post_quantum: true,
+        }),
+        last_handshake_age_seconds: Some(34),
+        tx: Traffic {
+            packets: 1830,
+            bytes: 3 * 1024 * 1024,
+        },
+        rx: Traffic {
+            packets: 12,
+            bytes: 1008,
+        },
+        path_mtu_bytes: 1500,
+        inner_mtu_bytes: 1424,
+        key_usage: KeyUsage {
+            limit_share: 0.000_012,
+            advantage_log2: Some(-70.25),
+        },
+    };
+    let silent = PeerStatus {
+        name: "gw-c".into(),
+        public_key: "eaYx7t4b+cmPEgMs3q3Q56B5OY/HhriMyEbsia+FpRo=".into(),
+        endpoint: None,
+        state: "idle".into(),
+        epoch: None,
+        last_handshake_age_seconds: None,
+        tx: Traffic::default(),
+        rx: Traffic::default(),
+        path_mtu_bytes: 1500,
+        inner_mtu_bytes: 1404,
+        key_usage: KeyUsage {
+            limit_share: 0.0,
+            advantage_log2: None,
+        },
+    };
+    Status {
+        node: "gw-a".into(),
+        version: "0.1.0".into(),
+        uptime_seconds: 3 * 86_400 + 7_205,
+        public_key: "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=".into(),
+        listen: vec!["192.0.2.1:51840".into(), "[2001:db8::1]:51840".into()],
+        suite: "aes-256-gcm".into(),
+        lanes: 2,
+        vpcs: vec![VpcStatus {
+            name: "blue".into(),
+            vni: 5001,
+            device: "lv-blue".into(),
+            netns: Some("vpc-a".into()),
+            mtu_bytes: 1424,
+            route_mtu_bytes: None,
+        }],
+        peers: vec![established, silent],
+        drops: counters(&[("no_route", 3), ("unknown_spi", 12), ("unauthentic", 0)]),
+        lane_events: counters(&[("stray_forwarded", 0)]),
+        control: counters(&[("handshakes_completed", 1), ("handshakes_started", 1)]),
+    }
+}
+
+#[test]
+fn the_text_reads_like_wg_show() {
+    insta::assert_snapshot!(sample().to_string());
+}
+
+#[test]
+fn the_json_names_every_unit_and_every_counter() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&sample()).unwrap());
+}
+
+#[test]
+fn the_json_survives_the_round_trip() {
+    let text = serde_json::to_string(&sample()).unwrap();
+    assert_eq!(serde_json::from_str::<Status>(&text).unwrap(), sample());
+}
