@@ -3,7 +3,9 @@
 //! Every lane holds the secret until its keys are expanded or its association goes; all of them
 //! share one allocation, which wipes itself with the last of them.
 
-use linkveil_crypto::{Direction, EpochSecret, LaneContext, LaneKeys, PostQuantum, Purpose, Suite};
+use linkveil_crypto::{
+    Direction, EpochSecret, Fingerprint, LaneContext, LaneKeys, PostQuantum, Purpose, Suite,
+};
 use linkveil_wire::Lane;
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +37,34 @@ pub struct TxKeys(pub(crate) DirectionSecret);
 
 /// What all lanes of a receiver derive their keys from. Its content is in no output.
 pub struct RxKeys(pub(crate) DirectionSecret);
+
+impl TxKeys {
+    /// The epoch's public name, the same at both ends.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.secret.fingerprint()
+    }
+
+    /// Who seals with these keys: we, seen from the handshake.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.0.direction
+    }
+}
+
+impl RxKeys {
+    /// The epoch's public name, the same at both ends.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.0.secret.fingerprint()
+    }
+
+    /// Who seals what these keys open: the peer, seen from the handshake.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        self.0.direction
+    }
+}
 
 impl fmt::Debug for TxKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,6 +20,9 @@ fn each_side_seals_with_what_the_other_opens_with() {
             assert_eq!(material(&i_tx.0, number), material(&r_rx.0, number));
             assert_eq!(material(&r_tx.0, number), material(&i_rx.0, number));
         }
+        assert_eq!(i_tx.direction(), r_rx.direction());
+        assert_eq!(r_tx.direction(), i_rx.direction());
+        assert_ne!(i_tx.direction(), i_rx.direction());
     }
 }
 
@@ -37,6 +40,24 @@ fn lanes_directions_suites_and_kem_use_all_give_different_keys() {
         }
     }
     assert_eq!(seen.len(), 2 * 2 * 2 * 64);
+}
+
+// REQ-KEY-4
+#[test]
+fn all_halves_of_one_epoch_have_its_fingerprint() {
+    let (i_tx, i_rx) = halves(
+        Suite::Aes256Gcm,
+        PostQuantum::Hybrid,
+        Direction::InitiatorToResponder,
+    );
+    let (r_tx, r_rx) = halves(
+        Suite::Aes256Gcm,
+        PostQuantum::Hybrid,
+        Direction::ResponderToInitiator,
+    );
+    let expected = secret().fingerprint();
+    assert_eq!([i_tx.fingerprint(), r_tx.fingerprint()], [expected; 2]);
+    assert_eq!([i_rx.fingerprint(), r_rx.fingerprint()], [expected; 2]);
 }
 
 // REQ-KEY-5
