@@ -198,7 +198,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// Asks this machine.
     pub fn of_this_process() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = linkveil_net::affinity::allowed_cores().map_or(1, |cores| cores.len());
         let lanes = u8::try_from(cores).unwrap_or(MAX_LANES).min(MAX_LANES);
         Self {
             default_lanes: LaneCount::new(lanes).unwrap_or(LaneCount::ONE),

@@ -20,4 +20,5 @@ pub mod mtu;
 pub mod netlink;
 pub mod plan;
 pub mod privileges;
+pub mod setup;
 pub mod status;
