@@ -414,6 +414,7 @@ def cookies():
     return {
         "secret": COOKIE_SECRET.hex(),
         "nonce": COOKIE_NONCE.hex(),
+        "responder_static_secret": RESPONDER.static_secret.hex(),
         "responder_static_public": RESPONDER.static_public.hex(),
         "initiation": initiation.hex(),
         "replies": vectors,

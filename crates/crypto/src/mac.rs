@@ -78,6 +78,12 @@ impl Mac1Key {
 pub struct Cookie([u8; COOKIE_LEN]);
 
 impl Cookie {
+    /// Takes the bytes over.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; COOKIE_LEN]) -> Self {
+        Self(bytes)
+    }
+
     /// The cookie of an address: the first 16 bytes of `HMAC-SHA256(secret, address)`. The secret
     /// is the responder's own and changes often.
     #[must_use]

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use linkveil_crypto::kdf::sha256;
 use linkveil_crypto::{
-    DeterministicMlKem768, EpochSecret, LaneContext, Psk, PskPart, Purpose, Random, StaticSecret,
-    Suite,
+    DeterministicMlKem768, EpochSecret, LaneContext, Mac1Key, Psk, PskPart, Purpose, Random,
+    StaticSecret, Suite,
 };
 use linkveil_wire::{
     HandshakeFlags, Initiation, InnerMtu, LaneCount, Response, Spi, Timestamp, handshake,
 };
 
+use crate::pattern::{InitiatorPattern, ResponderPattern};
 use crate::{
     Answer, AwaitingResponse, Established, Identity, NoiseError, Offer, PqPolicy,
     ReceivedInitiation, RemotePeer, ResponseOutcome, consume_initiation, create_initiation,
@@ -169,4 +170,49 @@ pub(crate) fn agree(a: &Established, b: &Established) -> bool {
         && keys(&a.secret, sends) == keys(&b.secret, b.role.receives())
         && keys(&a.secret, receives) == keys(&b.secret, b.role.sends())
         && keys(&a.secret, sends) != keys(&a.secret, receives)
+}
+
+/// The encodings that yield zero with every secret: RFC 7748 s6.1's zero, and the other points of
+/// small order with their non-canonical encodings.
+pub(crate) const LOW_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+
+pub(crate) fn low_order_points() -> impl Iterator<Item = [u8; 32]> {
+    LOW_ORDER
+        .iter()
+        .map(|point| hex::decode(point).unwrap().try_into().unwrap())
+}
+
+impl World {
+    /// A response with any payload, made by the true responder or someone who has its keys.
+    pub(crate) fn respond_with(&mut self, initiation: &[u8], payload: &[u8]) -> Vec<u8> {
+        let initiation = Initiation::parse(initiation).unwrap();
+        let (pattern, remote, _) =
+            ResponderPattern::start(&self.responder, initiation.noise()).unwrap();
+        let (noise, _) = pattern.write(&self.psk, payload, &mut self.random).unwrap();
+        let spis = (spi(RESPONDER_SPI), initiation.sender());
+        let message = handshake::Unmacced::response(spis.0, spis.1, &noise).unwrap();
+        let mac1 = Mac1Key::for_receiver(&remote).mac(message.bytes());
+        message.with_mac1(&mac1).without_cookie()
+    }
+
+    /// An initiation with any payload, made by the true initiator.
+    pub(crate) fn initiate_with(&mut self, payload: Vec<u8>) -> Vec<u8> {
+        let peer = RemotePeer {
+            public_key: self.responder.public_key(),
+            psk: &self.psk,
+        };
+        let (_, noise) =
+            InitiatorPattern::start(&self.initiator, &peer, payload, &mut self.random).unwrap();
+        let message = handshake::Unmacced::initiation(spi(INITIATOR_SPI), &noise).unwrap();
+        let mac1 = self.responder.mac1.mac(message.bytes());
+        message.with_mac1(&mac1).without_cookie()
+    }
 }
