@@ -51,12 +51,34 @@ fn the_successor_is_a_nanosecond_later_carries_and_stops_at_the_end() {
 }
 
 #[test]
+fn the_last_times_of_the_format_are_reached_one_by_one() {
+    let last_second = (1 << 63) - 1 - (1 << 62) - 10;
+    assert_eq!(
+        Timestamp::from_unix(last_second, 999_999_999),
+        Timestamp::MAX
+    );
+    assert_eq!(
+        Timestamp::from_unix(last_second, 999_999_998).successor(),
+        Timestamp::MAX
+    );
+    assert_eq!(
+        Timestamp::from_unix(last_second - 1, 999_999_999).successor(),
+        Timestamp::from_unix(last_second, 0)
+    );
+    assert!(Timestamp::from_unix(last_second, 0) < Timestamp::MAX);
+    assert_eq!(Timestamp::from_unix(last_second + 1, 0), Timestamp::MAX);
+}
+
+#[test]
 fn the_time_before_all_times_can_be_shown() {
     assert_eq!(
         Timestamp::ZERO.to_string(),
         "-4611686018427387914.000000000"
     );
-    assert!(format!("{:?}", Timestamp::ZERO).contains("0x0000000000000000"));
+    assert_eq!(
+        format!("{:?}", Timestamp::ZERO),
+        "Timestamp(0x0000000000000000.000000000)"
+    );
 }
 
 proptest! {
