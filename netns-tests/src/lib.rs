@@ -1,1 +1,43 @@
-//! Gateways between network namespaces, on real TUN devices and sockets.
+//! Gateways between network namespaces, on real TUN devices and sockets: what the scenarios in `tests/` share.
+//!
+//! ```text
+//!      vpc-a                host-a                       host-b                vpc-b
+//!   +-----------+     +----------------+           +----------------+     +-----------+
+//!   | tenant    |     |  linkveil up   |           |  linkveil up   |     |    tenant |
+//!   | 10.1.0.1  |     |                |           |                |     |  10.2.0.1 |
+//!   | fd01::1 lv-blue ==  192.0.2.1  under0 ---- under0  192.0.2.2  == lv-blue  fd02::1 |
+//!   +-----------+     |  2001:db8::1   |    veth   |  2001:db8::2   |     +-----------+
+//!                     +----------------+           +----------------+
+//! ```
+//!
+//! Each box is a network namespace of its own. The gateways run in the hosts; their devices live with the tenants. Two
+//! tenants make two boxes on either side. Whatever a test makes carries a name that no other run uses and goes away with
+//! the value that stands for it, also when the test panics.
+//!
+//! | module       | what it holds                                                              |
+//! |--------------|-----------------------------------------------------------------------------|
+//! | [`netns`]    | a namespace, and programs and sockets inside it                            |
+//! | [`plan`]     | the picture above as a value that a test may change before the start       |
+//! | [`keys`]     | key pairs for configurations and for the hand-made peer                    |
+//! | [`link`]     | the picture, running                                                       |
+//! | [`gateway`]  | one `linkveil up` process: start, ready, signals, log                      |
+//! | [`status`]   | what `linkveil status --json` says, and assertions over all counters       |
+//! | [`traffic`]  | ping, paced UDP flows, TCP copies                                          |
+//! | [`peer`]     | a peer made by hand from noise, sa and wire, for what a gateway never sends |
+//! | [`capture`]  | what passes the underlay                                                   |
+//! | [`timing`]   | waiting for something, with an end                                         |
+//!
+//! The tests need root, or a user namespace that owns its network (`scripts/test` makes one). They run one after the
+//! other, since they measure lost packets on a machine with few cores.
+#![forbid(unsafe_code)]
+
+pub mod capture;
+pub mod gateway;
+pub mod keys;
+pub mod link;
+pub mod netns;
+pub mod peer;
+pub mod plan;
+pub mod status;
+pub mod timing;
+pub mod traffic;

@@ -1,0 +1,215 @@
+//! The picture of the crate's page as a value: what a test may change before anything starts.
+
+use std::fmt::{self, Write};
+use std::net::SocketAddr;
+
+use linkveil_crypto::{PublicKey, Suite};
+
+/// The family of addresses on the underlay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Underlay {
+    /// 192.0.2.0/24, 76 bytes of overhead.
+    V4,
+    /// 2001:db8::/64, 96 bytes of overhead.
+    V6,
+}
+
+/// `[crypto] post_quantum`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PostQuantum {
+    /// `"required"`
+    Required,
+    /// `"preferred"`
+    Preferred,
+    /// `"off"`
+    Off,
+}
+
+impl fmt::Display for PostQuantum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Required => "required",
+            Self::Preferred => "preferred",
+            Self::Off => "off",
+        })
+    }
+}
+
+/// One gateway's configuration, without what only the running test knows (key file, control socket, namespaces).
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// `[node] name`
+    pub name: String,
+    /// `[node] listen`
+    pub listen: SocketAddr,
+    /// `[node] lanes`
+    pub lanes: u8,
+    /// `[crypto] suite`
+    pub suite: Suite,
+    /// `[crypto] post_quantum`
+    pub post_quantum: PostQuantum,
+    /// `[[vpc]]`
+    pub vpcs: Vec<VpcPlan>,
+    /// `[[peer]]`
+    pub peers: Vec<PeerPlan>,
+}
+
+/// One `[[vpc]]`.
+#[derive(Clone, Debug)]
+pub struct VpcPlan {
+    /// `name`
+    pub name: String,
+    /// `vni`
+    pub vni: u32,
+    /// `addresses`
+    pub addresses: Vec<String>,
+}
+
+/// One `[[peer]]`.
+#[derive(Clone, Debug)]
+pub struct PeerPlan {
+    /// `name`
+    pub name: String,
+    /// `public_key`
+    pub public_key: PublicKey,
+    /// `endpoint`
+    pub endpoint: Option<SocketAddr>,
+    /// `psk_files`, relative to the configuration
+    pub psk_files: Vec<String>,
+    /// `[[peer.vpc]]`
+    pub vpcs: Vec<PeerVpcPlan>,
+}
+
+/// One `[[peer.vpc]]`.
+#[derive(Clone, Debug)]
+pub struct PeerVpcPlan {
+    /// `name`
+    pub name: String,
+    /// `vni`: the peer's number
+    pub vni: u32,
+    /// `prefixes`
+    pub prefixes: Vec<String>,
+}
+
+/// Device of a VPC in the tenant's namespace.
+#[must_use]
+pub fn device_of(vpc: &str) -> String {
+    format!("lv-{vpc}")
+}
+
+impl NodePlan {
+    /// The configuration as a file. `netns_of` maps a VPC's name to its namespace.
+    ///
+    /// # Panics
+    ///
+    /// Never: writing to a string cannot fail.
+    #[must_use]
+    pub fn to_toml(&self, control_socket: &str, netns_of: impl Fn(&str) -> String) -> String {
+        let mut out = String::new();
+        self.write(&mut out, control_socket, netns_of).unwrap();
+        out
+    }
+
+    fn write(
+        &self,
+        out: &mut String,
+        control_socket: &str,
+        netns_of: impl Fn(&str) -> String,
+    ) -> fmt::Result {
+        writeln!(out, "[node]\nname = {:?}", self.name)?;
+        writeln!(out, "private_key_file = \"node.key\"")?;
+        writeln!(out, "listen = \"{}\"\nlanes = {}", self.listen, self.lanes)?;
+        writeln!(out, "control_socket = {control_socket:?}\n")?;
+        writeln!(out, "[crypto]\nsuite = \"{}\"", self.suite)?;
+        writeln!(out, "post_quantum = \"{}\"", self.post_quantum)?;
+        for vpc in &self.vpcs {
+            writeln!(out, "\n[[vpc]]\nname = {:?}\nvni = {}", vpc.name, vpc.vni)?;
+            writeln!(out, "device = {:?}", device_of(&vpc.name))?;
+            writeln!(out, "netns = {:?}", netns_of(&vpc.name))?;
+            writeln!(out, "addresses = {:?}", vpc.addresses)?;
+        }
+        self.peers.iter().try_for_each(|peer| peer.write(out))
+    }
+}
+
+impl PeerPlan {
+    fn write(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "\n[[peer]]\nname = {:?}", self.name)?;
+        writeln!(out, "public_key = \"{}\"", self.public_key)?;
+        if let Some(endpoint) = self.endpoint {
+            writeln!(out, "endpoint = \"{endpoint}\"")?;
+        }
+        writeln!(out, "psk_files = {:?}", self.psk_files)?;
+        for vpc in &self.vpcs {
+            writeln!(
+                out,
+                "[[peer.vpc]]\nname = {:?}\nvni = {}",
+                vpc.name, vpc.vni
+            )?;
+            writeln!(out, "prefixes = {:?}", vpc.prefixes)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_written_with_the_names_of_the_configuration() {
+        let plan = NodePlan {
+            name: "gw-a".into(),
+            listen: "192.0.2.1:51840".parse().unwrap(),
+            lanes: 2,
+            suite: Suite::Aes256Gcm,
+            post_quantum: PostQuantum::Required,
+            vpcs: vec![VpcPlan {
+                name: "blue".into(),
+                vni: 5001,
+                addresses: vec!["10.1.0.1/24".into()],
+            }],
+            peers: vec![PeerPlan {
+                name: "gw-b".into(),
+                public_key: PublicKey::new([0; 32]),
+                endpoint: Some("192.0.2.2:51840".parse().unwrap()),
+                psk_files: vec![],
+                vpcs: vec![PeerVpcPlan {
+                    name: "blue".into(),
+                    vni: 6001,
+                    prefixes: vec!["10.2.0.0/24".into()],
+                }],
+            }],
+        };
+        let expected = r#"[node]
+name = "gw-a"
+private_key_file = "node.key"
+listen = "192.0.2.1:51840"
+lanes = 2
+control_socket = "/tmp/x/control.sock"
+
+[crypto]
+suite = "aes-256-gcm"
+post_quantum = "required"
+
+[[vpc]]
+name = "blue"
+vni = 5001
+device = "lv-blue"
+netns = "tenant-blue"
+addresses = ["10.1.0.1/24"]
+
+[[peer]]
+name = "gw-b"
+public_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+endpoint = "192.0.2.2:51840"
+psk_files = []
+[[peer.vpc]]
+name = "blue"
+vni = 6001
+prefixes = ["10.2.0.0/24"]
+"#;
+        let toml = plan.to_toml("/tmp/x/control.sock", |vpc| format!("tenant-{vpc}"));
+        assert_eq!(toml, expected);
+    }
+}

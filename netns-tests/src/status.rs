@@ -1,0 +1,198 @@
+//! What `linkveil status --json` says, and assertions over all counters.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Counters by name.
+pub type Counters = BTreeMap<String, u64>;
+
+/// The parts of a status that tests look at. Written anew, not taken from the binary, so that a renamed field fails.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Status {
+    /// In the order of the configuration.
+    pub vpcs: Vec<VpcStatus>,
+    /// In the order of the configuration.
+    pub peers: Vec<PeerStatus>,
+    /// Dropped packets and datagrams by reason.
+    pub drops: Counters,
+    /// What lanes did besides.
+    pub lane_events: Counters,
+    /// Handshakes and their refusals.
+    pub control: Counters,
+}
+
+/// A VPC.
+#[derive(Debug, Clone, Deserialize)]
+pub struct VpcStatus {
+    /// Its name.
+    pub name: String,
+    /// MTU of its device.
+    pub mtu_bytes: u16,
+    /// MTU of its routes, where that is smaller.
+    pub route_mtu_bytes: Option<u16>,
+}
+
+/// A peer.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PeerStatus {
+    /// Its name.
+    pub name: String,
+    /// Where datagrams go.
+    pub endpoint: Option<String>,
+    /// `established` when there are keys.
+    pub state: String,
+    /// The keys.
+    pub epoch: Option<EpochStatus>,
+    /// Sent.
+    pub tx: Traffic,
+    /// Received and admitted.
+    pub rx: Traffic,
+    /// Largest inner packet.
+    pub inner_mtu_bytes: u16,
+}
+
+/// An epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EpochStatus {
+    /// Equal on both sides.
+    pub fingerprint: String,
+    /// `initiator` or `responder`.
+    pub role: String,
+    /// Whether ML-KEM took part.
+    pub post_quantum: bool,
+}
+
+/// Inner packets and bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Traffic {
+    /// Inner packets.
+    pub packets: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Status {
+    /// The peer of that name.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> &PeerStatus {
+        match self.peers.iter().find(|peer| peer.name == name) {
+            Some(peer) => peer,
+            None => panic!("no peer {name} in {:?}", self.peers),
+        }
+    }
+
+    /// A counter of the control core.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of that name.
+    #[must_use]
+    pub fn control(&self, name: &str) -> u64 {
+        value(&self.control, name)
+    }
+
+    /// A counter of what lanes did.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of that name.
+    #[must_use]
+    pub fn lane_event(&self, name: &str) -> u64 {
+        value(&self.lane_events, name)
+    }
+
+    /// The same status without one drop counter, for tests in which somebody else moves that one. Every use says who.
+    ///
+    /// # Panics
+    ///
+    /// If there is no counter of that name.
+    #[must_use]
+    pub fn without_drop(mut self, name: &str) -> Self {
+        value(&self.drops, name);
+        self.drops.remove(name);
+        self
+    }
+
+    /// Asserts the whole set of drop counters: those in `expected` have exactly the given values, all others are zero.
+    ///
+    /// # Panics
+    ///
+    /// If a counter differs, or a name does not exist.
+    #[track_caller]
+    pub fn assert_drops(&self, expected: &[(&str, u64)]) {
+        assert_eq!(non_zero(&self.drops), as_expected(&self.drops, expected));
+    }
+
+    /// Asserts the whole set of control counters in the same way.
+    ///
+    /// # Panics
+    ///
+    /// If a counter differs, or a name does not exist.
+    #[track_caller]
+    pub fn assert_control(&self, expected: &[(&str, u64)]) {
+        let wanted = as_expected(&self.control, expected);
+        assert_eq!(non_zero(&self.control), wanted);
+    }
+}
+
+fn value(counters: &Counters, name: &str) -> u64 {
+    match counters.get(name) {
+        Some(value) => *value,
+        None => panic!("no counter {name} in {counters:?}"),
+    }
+}
+
+fn non_zero(counters: &Counters) -> Counters {
+    let moved = counters.iter().filter(|(_, value)| **value != 0);
+    moved.map(|(name, value)| (name.clone(), *value)).collect()
+}
+
+fn as_expected(counters: &Counters, expected: &[(&str, u64)]) -> Counters {
+    for (name, _) in expected {
+        value(counters, name);
+    }
+    let moved = expected.iter().filter(|(_, value)| *value != 0);
+    moved
+        .map(|(name, value)| ((*name).to_owned(), *value))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(drops: &[(&str, u64)]) -> Status {
+        Status {
+            vpcs: vec![],
+            peers: vec![],
+            drops: drops
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect(),
+            lane_events: Counters::new(),
+            control: Counters::new(),
+        }
+    }
+
+    #[test]
+    fn the_expected_set_passes() {
+        status(&[("no_route", 3), ("too_old", 0)]).assert_drops(&[("no_route", 3)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "too_old")]
+    fn a_counter_that_nobody_expects_fails() {
+        status(&[("no_route", 3), ("too_old", 1)]).assert_drops(&[("no_route", 3)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "no counter no_root")]
+    fn a_misspelt_name_fails_even_when_zero_is_expected() {
+        status(&[("no_route", 0)]).assert_drops(&[("no_root", 0)]);
+    }
+}
