@@ -1,9 +1,8 @@
 //! Devices, sockets, namespaces and clocks: the only crate with unsafe code.
 //!
-//! The two traits [`TunQueue`] and [`UdpQueue`] are all that a lane knows of the outside. Three families implement
-//! them: the Linux ones ([`LinuxTun`], [`LinuxUdp`]), the in-memory ones ([`memory`]), and wrappers around any other
-//! ([`impair`], [`pcap`]). The batch types ([`TunBatch`], [`UdpBatch`], [`GsoQueue`]) own all packet memory, are
-//! allocated once per lane, and are reused for ever.
+//! The two traits [`TunQueue`] and [`UdpQueue`] are all that a lane knows of the outside. Two families implement them:
+//! the Linux ones ([`LinuxTun`], [`LinuxUdp`]) and the in-memory ones ([`memory`]). The batch types ([`TunBatch`],
+//! [`UdpBatch`], [`GsoQueue`]) own all packet memory, are allocated once per lane, and are reused for ever.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(
     not(test),
@@ -25,6 +24,8 @@ pub mod netns;
 pub mod path_mtu;
 pub mod poll;
 mod sys;
+#[cfg(test)]
+mod testing;
 pub mod traits;
 pub mod tun;
 pub mod udp;

@@ -138,7 +138,10 @@ impl Wires {
         let port = self.ports.iter().find(|port| port.address == remote)?;
         let lanes = port.inboxes.len() - 1;
         let member = match first {
-            [DATA_TYPE, lane, ..] if lanes > 0 => usize::from(*lane) % lanes,
+            _ if lanes == 0 => 0,
+            [DATA_TYPE, lane, ..] => usize::from(*lane) % lanes,
+            // Too short for the steering program: the kernel takes the first socket.
+            [] | [DATA_TYPE] => 0,
             _ => lanes,
         };
         port.inboxes.get(member)

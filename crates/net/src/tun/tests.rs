@@ -1,1 +1,338 @@
+//! Real TUN devices in private namespaces: the kernel's UDP on one side, our queues on the other.
 
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use super::*;
+use crate::batch::RecvMeta;
+use crate::interface::index_of;
+use crate::poll::{Interest, Poller, Token};
+use crate::testing::{in_private_netns, ip, without_forks};
+
+/// How long a test waits for a packet that must come. Only a failing test waits that long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const META: RecvMeta = RecvMeta {
+    remote: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1),
+    len: 0,
+    stride: 65_535,
+    tos: 0,
+};
+
+/// A device that is up and has addresses; the kernel sends to 10.9.0.0/24 and fd09::/64 through it.
+fn device(queues: usize) -> Vec<LinuxTun> {
+    let queues = TunDevice::create("lv-test", queues, None).unwrap();
+    ip("address add 10.9.0.1/24 dev lv-test");
+    ip("address add fd09::1/64 dev lv-test nodad");
+    ip("link set lv-test up");
+    queues
+}
+
+/// Turns IP and UDP around in place. All checksums stay true, since the sum does not depend on the order.
+fn turn_around(packet: &mut [u8]) {
+    let (addresses, length, ports) = if packet[0] >> 4 == 4 {
+        (12, 4, 20)
+    } else {
+        (8, 16, 40)
+    };
+    let (left, right) = packet[addresses..addresses + 2 * length].split_at_mut(length);
+    left.swap_with_slice(right);
+    let (left, right) = packet[ports..ports + 4].split_at_mut(2);
+    left.swap_with_slice(right);
+}
+
+fn is_udp(packet: &[u8]) -> bool {
+    matches!(
+        (packet[0] >> 4, packet[9], packet[6]),
+        (4, 17, _) | (6, _, 17)
+    )
+}
+
+/// Echoes UDP packets that come out of any of the queues until `count` have been, and returns how many went through
+/// each queue.
+fn echo(queues: &mut [LinuxTun], count: usize) -> Vec<usize> {
+    let mut poller = Poller::new().unwrap();
+    for (index, queue) in queues.iter().enumerate() {
+        poller
+            .add(queue, Token(index as u64), Interest::Readable)
+            .unwrap();
+    }
+    let (mut batch, mut arena) = (TunBatch::new(8), UdpBatch::new(8));
+    let mut echoed = vec![0; queues.len()];
+    while echoed.iter().sum::<usize>() < count {
+        let ready: Vec<_> = poller
+            .wait(Some(PATIENCE))
+            .unwrap()
+            .map(|r| usize::try_from(r.token.0).unwrap())
+            .collect();
+        assert!(!ready.is_empty(), "{echoed:?} of {count} packets came");
+        for index in ready {
+            let queue = &mut queues[index];
+            queue.recv_batch(&mut batch).unwrap();
+            arena.clear();
+            for packet in batch.packets_mut().filter(|packet| is_udp(packet.bytes)) {
+                turn_around(packet.bytes);
+                arena.push(META, packet.bytes).unwrap();
+            }
+            let whole = |buffer| InnerSlice {
+                buffer,
+                range: 0..arena.meta(buffer).unwrap().len,
+            };
+            let frames: Vec<_> = (0..arena.len()).map(whole).collect();
+            assert_eq!(
+                queue.send_batch(&frames, &arena),
+                TunSendReport {
+                    sent: frames.len(),
+                    dropped: 0
+                }
+            );
+            echoed[index] += frames.len();
+        }
+    }
+    echoed
+}
+
+#[test]
+fn packets_of_both_families_come_out_and_go_in_on_every_queue() {
+    in_private_netns(
+        "packets_of_both_families_come_out_and_go_in_on_every_queue",
+        || {
+            let mut queues = device(4);
+            let sockets: Vec<UdpSocket> = (0..64)
+                .map(|i| {
+                    UdpSocket::bind(if i % 2 == 0 {
+                        "10.9.0.1:0"
+                    } else {
+                        "[fd09::1]:0"
+                    })
+                    .unwrap()
+                })
+                .collect();
+            for (number, socket) in sockets.iter().enumerate() {
+                let target = if number % 2 == 0 {
+                    "10.9.0.2:7"
+                } else {
+                    "[fd09::2]:7"
+                };
+                socket
+                    .send_to(
+                        &vec![u8::try_from(number).unwrap(); 10 + number * 20],
+                        target,
+                    )
+                    .unwrap();
+            }
+            let per_queue = echo(&mut queues, sockets.len());
+            assert!(
+                per_queue.iter().filter(|count| **count > 0).count() > 1,
+                "64 flows on one queue: {per_queue:?}"
+            );
+            for (number, socket) in sockets.iter().enumerate() {
+                socket.set_read_timeout(Some(PATIENCE)).unwrap();
+                let mut buffer = [0; 2000];
+                let Ok((len, _)) = socket.recv_from(&mut buffer) else {
+                    crate::testing::run("sh", "-c nstat;cat</proc/net/snmp6;ip\t-s\tlink");
+                    panic!("{number} {per_queue:?}")
+                };
+                assert_eq!(
+                    buffer[..len],
+                    vec![u8::try_from(number).unwrap(); 10 + number * 20]
+                );
+            }
+        },
+    );
+}
+
+#[test]
+fn queues_work_from_outside_their_namespace() {
+    in_private_netns("queues_work_from_outside_their_namespace", || {
+        let home = Netns::current().unwrap();
+        in_private_netns("queues_work_from_outside_their_namespace", || {
+            let mut queues = TunDevice::create("lv-test", 2, Some(&home)).unwrap();
+            assert_eq!(
+                index_of("lv-test").unwrap(),
+                None,
+                "the device is in the other namespace"
+            );
+            let socket = home.run(|| {
+                ip("address add 10.9.0.1/24 dev lv-test");
+                ip("link set lv-test up");
+                let socket = UdpSocket::bind("10.9.0.1:0").unwrap();
+                socket.send_to(b"there and back", "10.9.0.2:7").unwrap();
+                socket
+            });
+            let socket = socket.unwrap();
+            echo(&mut queues, 1);
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+            let mut buffer = [0; 100];
+            let (len, from) = socket.recv_from(&mut buffer).unwrap();
+            assert_eq!(
+                (&buffer[..len], from),
+                (&b"there and back"[..], "10.9.0.2:7".parse().unwrap())
+            );
+        });
+    });
+}
+
+#[test]
+fn nothing_waiting_is_an_empty_batch() {
+    in_private_netns("nothing_waiting_is_an_empty_batch", || {
+        let mut queues = TunDevice::create("lv-test", 1, None).unwrap();
+        let mut batch = TunBatch::new(4);
+        batch.push(b"old").unwrap();
+        assert_eq!(queues[0].recv_batch(&mut batch).unwrap(), 0);
+        assert!(batch.is_empty());
+    });
+}
+
+#[test]
+fn what_the_device_refuses_is_dropped_and_counted() {
+    in_private_netns("what_the_device_refuses_is_dropped_and_counted", || {
+        let mut queues = TunDevice::create("lv-test", 1, None).unwrap();
+        let mut arena = UdpBatch::new(4);
+        arena.push(META, &[0x45; 40]).unwrap();
+        arena.push(META, &[0x00; 40]).unwrap();
+        let frame = |buffer, range| InnerSlice { buffer, range };
+        let frames = [
+            frame(0, 0..40),
+            frame(1, 0..40),
+            frame(0, 0..41),
+            frame(3, 0..1),
+            frame(0, 0..0),
+        ];
+        assert_eq!(
+            queues[0].send_batch(&frames, &arena),
+            TunSendReport {
+                sent: 0,
+                dropped: 5
+            },
+            "the device is down"
+        );
+        ip("link set lv-test up");
+        assert_eq!(
+            queues[0].send_batch(&frames, &arena),
+            TunSendReport {
+                sent: 1,
+                dropped: 4
+            }
+        );
+        assert_eq!(queues[0].send_batch(&[], &arena), TunSendReport::default());
+    });
+}
+
+#[test]
+fn a_batch_takes_no_more_than_its_capacity_and_the_rest_waits() {
+    in_private_netns(
+        "a_batch_takes_no_more_than_its_capacity_and_the_rest_waits",
+        || {
+            let mut queues = device(1);
+            let socket = UdpSocket::bind("10.9.0.1:0").unwrap();
+            for number in 0..10u8 {
+                socket.send_to(&[number], "10.9.0.2:7").unwrap();
+            }
+            let mut batch = TunBatch::new(4);
+            let mut numbers = Vec::new();
+            while numbers.len() < 10 {
+                assert!(queues[0].recv_batch(&mut batch).unwrap() <= 4);
+                assert!(!batch.is_empty(), "only {numbers:?} came");
+                let packets = batch
+                    .packets_mut()
+                    .filter(|packet| packet.bytes[0] >> 4 == 4);
+                numbers.extend(packets.map(|packet| packet.bytes[28]));
+            }
+            assert_eq!(numbers, (0..10).collect::<Vec<u8>>());
+        },
+    );
+}
+
+#[test]
+fn the_device_goes_away_with_its_last_queue() {
+    in_private_netns("the_device_goes_away_with_its_last_queue", || {
+        let mut queues = TunDevice::create("lv-test", 2, None).unwrap();
+        without_forks(|| {
+            queues.pop();
+            assert!(index_of("lv-test").unwrap().is_some());
+            queues.pop();
+            assert_eq!(index_of("lv-test").unwrap(), None);
+        });
+        assert!(
+            TunDevice::create("lv-test", 2, None).is_ok(),
+            "and its name is free again"
+        );
+    });
+}
+
+#[test]
+fn a_deleted_device_is_an_error_on_receive_and_drops_on_send() {
+    in_private_netns(
+        "a_deleted_device_is_an_error_on_receive_and_drops_on_send",
+        || {
+            let mut queues = device(1);
+            ip("link delete lv-test");
+            assert!(queues[0].recv_batch(&mut TunBatch::new(1)).is_err());
+            let mut arena = UdpBatch::new(1);
+            arena.push(META, &[0x45; 40]).unwrap();
+            let frames = [InnerSlice {
+                buffer: 0,
+                range: 0..40,
+            }];
+            assert_eq!(
+                queues[0].send_batch(&frames, &arena),
+                TunSendReport {
+                    sent: 0,
+                    dropped: 1
+                }
+            );
+        },
+    );
+}
+
+#[test]
+fn a_name_in_use_is_refused_whatever_holds_it() {
+    in_private_netns("a_name_in_use_is_refused_whatever_holds_it", || {
+        let _first = TunDevice::create("lv-test", 1, None).unwrap();
+        for name in ["lv-test", "lo"] {
+            let error = TunDevice::create(name, 1, None).unwrap_err();
+            assert!(
+                matches!(&error, TunError::Taken(taken) if taken == name),
+                "{error}"
+            );
+        }
+    });
+}
+
+#[test]
+fn wrong_names_and_queue_counts_are_told_before_anything_is_made() {
+    let error = TunDevice::create("sixteen-letters-", 1, None).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "device name \"sixteen-letters-\": an interface name has at most 15 bytes"
+    );
+    for queues in [0, MAX_QUEUES + 1] {
+        assert!(
+            matches!(TunDevice::create("lv-test", queues, None), Err(TunError::QueueCount(q)) if q == queues)
+        );
+    }
+}
+
+#[test]
+fn the_greatest_number_of_queues_can_be_had() {
+    in_private_netns("the_greatest_number_of_queues_can_be_had", || {
+        assert_eq!(
+            TunDevice::create("lv-test", MAX_QUEUES, None)
+                .unwrap()
+                .len(),
+            MAX_QUEUES
+        );
+    });
+}
+
+#[test]
+fn errors_of_the_system_become_advice() {
+    assert!(matches!(refused("x", Errno::PERM), TunError::Forbidden(_)));
+    assert!(matches!(refused("x", Errno::BUSY), TunError::Taken(_)));
+    assert!(matches!(
+        refused("x", Errno::NOMEM),
+        TunError::System { .. }
+    ));
+    assert!(TunError::NoDriver.to_string().contains("modprobe tun"));
+}
