@@ -1,1 +1,55 @@
-//! Lanes: one thread per core that takes packets from TUN to UDP and back.
+//! Lanes: one thread per core that takes packets from TUN to UDP and back, to completion.
+//!
+//! ```text
+//!            control thread                        one lane of N
+//!   Snapshot, LaneCommand --> Pool ==orders==> +--------------------------+
+//!   LaneEvent, Report     <-- Pool <=answers== |  egress    TUN -> UDP    |
+//!                                              |  ingress   UDP -> TUN    |
+//!                        other lanes ==strays=>|  strays    rings -> TUN  |
+//!                                              +--------------------------+
+//! ```
+//!
+//! A lane owns one queue of each device, one socket of each listen address, and its security associations. It shares
+//! nothing that is written on a packet's way: orders, answers and strays travel by value over bounded
+//! single-producer rings, and counters are plain integers that are copied when control asks.
+//!
+//! | module       | content                                                                   |
+//! |--------------|---------------------------------------------------------------------------|
+//! | [`egress`]   | the six hops from TUN to UDP, in the packet's order                       |
+//! | [`ingress`]  | the six hops from UDP to TUN, in the packet's order                       |
+//! | [`stray`]    | rings for datagrams that arrived at another lane than their owner's       |
+//! | [`lane`]     | one lane: its turn, its loop                                              |
+//! | [`pool`]     | control's side of all lanes                                               |
+//! | [`snapshot`] | what lanes know about VPCs and peers                                      |
+//! | [`counters`] | everything that is dropped, by name; what lanes do besides                |
+//! | [`report`]   | a lane's numbers, for `status`                                            |
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
+pub mod counters;
+pub mod egress;
+pub mod ingress;
+pub mod lane;
+mod orders;
+mod outbox;
+pub mod pool;
+pub mod report;
+pub mod snapshot;
+mod state;
+pub mod stray;
+#[cfg(test)]
+mod testing;
+
+pub use counters::{DropReason, LaneCounter};
+pub use lane::{Lane, LaneQueues, Turn};
+pub use pool::{Pool, PoolEvent, build};
+pub use report::{PeerReport, Report, Traffic};
+pub use snapshot::{PeerForwarding, RouteTable, Snapshot, VpcIndex, VpcRoutes};

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::Command;
 use crate::config::{Config, ConfigError, RUNTIME_FOLDER, Surroundings};
+use crate::gateway::{self, GatewayError};
 use crate::ipc::client::{self, ClientError};
 use crate::ipc::{Refusal, Request, Response};
 use crate::keytool::{self, KeyToolError};
-use crate::log;
+use crate::{log, privileges};
 
 /// How a command failed. The exit codes are part of the interface (`docs/operations.md`).
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum AppError {
     /// The configuration is refused.
     #[error("the configuration is refused\n{0}")]
     Config(#[from] ConfigError),
+    /// The gateway did not start or did not go on.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// No gateway answers.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -37,7 +41,7 @@ impl AppError {
     /// The process's exit code; 0 is success and 2 is clap's, for a wrong command line.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::KeyTool(_) | Self::Output(_) | Self::WrongAnswer => 1,
+            Self::KeyTool(_) | Self::Output(_) | Self::Gateway(_) | Self::WrongAnswer => 1,
             Self::Config(_) => 3,
             Self::Client(_) => 4,
             Self::Refused(_) => 5,
@@ -89,8 +93,9 @@ fn check(file: &Path, out: &mut impl Write) -> Result<(), AppError> {
 
 fn up(file: &Path) -> Result<(), AppError> {
     log::start();
-    let _config = Config::load(file, Surroundings::of_this_process())?;
-    Ok(())
+    privileges::forbid_core_dumps();
+    let config = Config::load(file, Surroundings::of_this_process())?;
+    Ok(gateway::run(config)?)
 }
 
 #[derive(Clone, Copy)]

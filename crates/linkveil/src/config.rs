@@ -26,7 +26,7 @@ use linkveil_noise::PqPolicy;
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
 
 use document::{Section, Source};
-pub(crate) use node::RUNTIME_FOLDER;
+pub(crate) use node::{MAX_LISTEN_ADDRESSES, RUNTIME_FOLDER};
 use problem::Problems;
 pub use problem::{ConfigError, Problem};
 pub(crate) use values::DEVICE_MTU_MIN;

@@ -13,6 +13,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod gateway;
 pub mod ipc;
 pub mod keytool;
 pub mod log;

@@ -110,7 +110,7 @@ fn peer_plan(peer: &Peer, listen: &[SocketAddr]) -> PeerPlan {
     let path = plan::path_to(peer, listen);
     let known = path.and_then(|path| {
         let local = *listen.get(path.socket.index())?;
-        measure(peer, local, path.remote)
+        measure(&peer.name, local, path.remote)
     });
     PeerPlan {
         path,
@@ -119,11 +119,11 @@ fn peer_plan(peer: &Peer, listen: &[SocketAddr]) -> PeerPlan {
 }
 
 /// The kernel's word on the path; none if there is no route yet, which may come later.
-fn measure(peer: &Peer, local: SocketAddr, remote: SocketAddr) -> Option<PathMtu> {
+pub(crate) fn measure(peer: &str, local: SocketAddr, remote: SocketAddr) -> Option<PathMtu> {
     match path_mtu(local, remote) {
         Ok(bytes) => Some(PathMtu::new(bytes, remote)),
         Err(error) => {
-            tracing::warn!(peer = peer.name, %error, "the path's MTU is not known; assuming 1500");
+            tracing::warn!(peer, %error, "the path's MTU is not known; assuming 1500");
             None
         }
     }

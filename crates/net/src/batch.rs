@@ -200,6 +200,11 @@ impl UdpBatch {
     /// Appends a copy of a train; `meta.len` is taken from `bytes`. `None`: the batch is full or the train longer than
     /// [`UDP_BUFFER_LEN`].
     pub fn push(&mut self, meta: RecvMeta, bytes: &[u8]) -> Option<()> {
+        self.push_parts(meta, [bytes, &[]])
+    }
+
+    /// [`Self::push`] of a train whose bytes lie in two places, one behind the other.
+    pub fn push_parts(&mut self, meta: RecvMeta, parts: [&[u8]; 2]) -> Option<()> {
         if self.metas.len() == self.capacity {
             return None;
         }
@@ -207,11 +212,14 @@ impl UdpBatch {
             .memory
             .chunks_exact_mut(UDP_BUFFER_LEN)
             .nth(self.metas.len())?;
-        buffer.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        self.commit(RecvMeta {
-            len: bytes.len(),
-            ..meta
-        });
+        let len = parts.iter().map(|part| part.len()).sum();
+        let mut room = buffer.get_mut(..len)?;
+        for part in parts {
+            let (here, behind) = room.split_at_mut_checked(part.len())?;
+            here.copy_from_slice(part);
+            room = behind;
+        }
+        self.commit(RecvMeta { len, ..meta });
         Some(())
     }
 

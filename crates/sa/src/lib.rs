@@ -34,6 +34,7 @@
 //! | [`rx`]      | opening                                                          |
 //! | [`command`] | what control tells the lanes                                     |
 //! | [`event`]   | what the lanes tell control                                      |
+//! | [`counter`] | named counters, as both sides keep them                          |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -46,6 +47,7 @@
 )]
 
 pub mod command;
+pub mod counter;
 pub mod event;
 pub mod ids;
 pub mod keys;
@@ -58,6 +60,7 @@ pub mod tx;
 mod window;
 
 pub use command::LaneCommand;
+pub use counter::{Counter, Counters};
 pub use event::{InstallKind, LaneEvent};
 pub use ids::{EpochId, Path, PeerId, SocketIndex};
 pub use keys::{RxKeys, TxKeys, split_epoch};

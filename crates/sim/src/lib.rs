@@ -11,11 +11,15 @@
 //! | [`clock`]   | virtual time, and wall clocks that are off                     |
 //! | [`packet`]  | inner packets with ids                                         |
 //! | [`link`]    | the weather on the underlay, and scripted exceptions           |
+//! | [`gateway`] | one gateway between in-memory queues                         |
+//! | [`world`]   | gateways, link, time and checker together                      |
 //! | [`checker`] | what must never happen, and how far each packet came           |
 #![forbid(unsafe_code)]
 
 pub mod checker;
 pub mod clock;
+pub mod gateway;
 pub mod link;
 pub mod packet;
 pub mod random;
+pub mod world;

@@ -30,7 +30,7 @@ const DEFAULT_REKEY_AFTER: Duration = Duration::from_secs(2 * 60 * 60);
 const SOCKET_PATH_MAX_BYTES: usize = 107;
 
 /// Each address costs one socket a lane; nobody has asked for more.
-const MAX_LISTEN_ADDRESSES: usize = 16;
+pub(crate) const MAX_LISTEN_ADDRESSES: usize = 16;
 
 /// What is known of the node so far; `None` where the file is wrong.
 pub(super) struct Draft {

@@ -1,0 +1,346 @@
+//! From the underlay to a tenant's device: six hops, in this order.
+//!
+//! 1. [`UdpQueue::recv_batch`](linkveil_net::UdpQueue::recv_batch): trains from the kernel, split by their stride
+//! 2. [`Datagram::parse`]: runs of equal (type, lane, SPI); another lane's run leaves here, over its stray ring
+//! 3. `SaTable::rx_mut`: the lane's own associations; an unknown SPI is counted and told to control
+//! 4. [`RxEpoch::open_in_place`](linkveil_sa::RxEpoch::open_in_place): window check, AEAD open, window commit
+//! 5. [`admit`]: VNI and inner source must belong to this very peer
+//! 6. [`TunQueue::send_batch`](linkveil_net::TunQueue::send_batch): packets to the device, from where they were opened
+
+use std::ops::Range;
+
+use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
+use linkveil_net::traits::TunQueue;
+use linkveil_sa::{LaneEvent, Opened, Path, PeerId, SocketIndex};
+use linkveil_wire::inner::set_ecn;
+use linkveil_wire::link::{HEADER_LEN, RunKey, run_key};
+use linkveil_wire::transport::complete_checksum;
+use linkveil_wire::{
+    ChecksumState, Datagram, Ecn, Encapsulation, GeneveFrame, InnerPacket, InnerProtocol,
+    MessageType, ecn,
+};
+
+use crate::counters::{DropReason, LaneCounter};
+use crate::snapshot::{Snapshot, VpcIndex};
+use crate::state::State;
+use crate::stray::{Forwarded, Run, StrayPorts};
+
+/// Trains of one read from one socket: a megabyte, or 1,024 datagrams of full trains.
+pub const UDP_BATCH: usize = 16;
+
+/// For each device the packets of this batch that go to it, in the order of their arrival.
+pub(crate) type Frames = [Vec<InnerSlice>];
+
+/// One train and where it came from.
+#[derive(Clone, Copy, Debug)]
+struct Train {
+    /// Its place in the batch.
+    buffer: usize,
+    path: Path,
+    tos: u8,
+    stride: usize,
+}
+
+/// Hops 2 to 5 for every train of a batch that came through one socket.
+pub(crate) fn handle_batch(
+    state: &mut State,
+    socket: SocketIndex,
+    batch: &mut UdpBatch,
+    strays: &mut StrayPorts,
+    frames: &mut Frames,
+) {
+    state
+        .drops
+        .add_many(DropReason::TrainTruncated, batch.truncated());
+    for buffer in 0..batch.len() {
+        if let Some((meta, bytes)) = batch.buffer_mut(buffer) {
+            let train = train_of(buffer, socket, meta);
+            handle_train(state, &train, bytes, strays, frames);
+        }
+    }
+    strays.wake_owners();
+}
+
+/// Hops 3 to 5 for what other lanes passed on: `sockets` has the socket of each train.
+pub(crate) fn handle_strays(
+    state: &mut State,
+    sockets: &[SocketIndex],
+    batch: &mut UdpBatch,
+    frames: &mut Frames,
+) {
+    for (buffer, socket) in sockets.iter().enumerate() {
+        if let Some((meta, bytes)) = batch.buffer_mut(buffer) {
+            let train = train_of(buffer, *socket, meta);
+            let count = meta.segments().count();
+            state.counters.add_many(LaneCounter::StrayReceived, count);
+            if let Some(key) = run_key(bytes) {
+                open_run(state, &train, key, 0, bytes, frames);
+            }
+        }
+    }
+}
+
+fn train_of(buffer: usize, socket: SocketIndex, meta: RecvMeta) -> Train {
+    Train {
+        buffer,
+        path: Path {
+            socket,
+            remote: meta.remote,
+        },
+        tos: meta.tos,
+        stride: meta.stride.max(1),
+    }
+}
+
+/// Hop 2: takes a train apart at every change of (type, lane, SPI) (REQ-LANE-6).
+fn handle_train(
+    state: &mut State,
+    train: &Train,
+    bytes: &mut [u8],
+    strays: &mut StrayPorts,
+    frames: &mut Frames,
+) {
+    let (mut rest, mut start) = (bytes, 0);
+    loop {
+        let key = run_key(rest);
+        let len = run_len(rest, train.stride, key);
+        let Some((run, behind)) = std::mem::take(&mut rest).split_at_mut_checked(len) else {
+            return;
+        };
+        match key {
+            Some(key) if key.message_type == MessageType::Data => {
+                let owner = state.lanes.owner_of(key.lane);
+                if owner == state.lane {
+                    open_run(state, train, key, start, run, frames);
+                } else {
+                    forward_run(state, train, owner, run, strays);
+                }
+            }
+            _ => refuse_run(state, train, run),
+        }
+        start += len;
+        rest = behind;
+        if rest.is_empty() {
+            return;
+        }
+    }
+}
+
+/// Bytes of the datagrams at the front that share the key; those without a key are judged one by one.
+fn run_len(bytes: &[u8], stride: usize, key: Option<RunKey>) -> usize {
+    let same = |datagram: &&[u8]| key.is_some() && run_key(datagram) == key;
+    let run: usize = bytes.chunks(stride).take_while(same).map(<[u8]>::len).sum();
+    run.max(bytes.len().min(stride))
+}
+
+fn forward_run(
+    state: &mut State,
+    train: &Train,
+    owner: linkveil_wire::Lane,
+    bytes: &[u8],
+    strays: &mut StrayPorts,
+) {
+    let count = bytes.len().div_ceil(train.stride);
+    let run = Run {
+        socket: train.path.socket,
+        remote: train.path.remote,
+        tos: train.tos,
+        stride: train.stride,
+        bytes,
+    };
+    match strays.forward(owner, &run) {
+        Forwarded::Yes => state.counters.add_many(LaneCounter::StrayForwarded, count),
+        Forwarded::No => state.drops.add_many(DropReason::StrayDropped, count),
+    }
+}
+
+/// Datagrams that are no data, each counted by what is wrong with it. An empty datagram is one, too.
+fn refuse_run(state: &mut State, train: &Train, run: &mut [u8]) {
+    if run.is_empty() {
+        state.drops.add(DropReason::TooShort);
+    }
+    for datagram in run.chunks_mut(train.stride) {
+        match Datagram::parse(datagram) {
+            Err(error) => state.drops.add(error),
+            // Without a run key there is no sound header: not reached.
+            Ok(_) => state.drops.add(DropReason::NotData),
+        }
+    }
+}
+
+/// Hops 3 to 5 for datagrams of one sender lane and SPI. `start` is where the run begins within its train.
+fn open_run(
+    state: &mut State,
+    train: &Train,
+    key: RunKey,
+    start: usize,
+    run: &mut [u8],
+    frames: &mut Frames,
+) {
+    let now = state.now;
+    if let Some(epoch) = state.table.rx_mut(key.spi) {
+        epoch.check_deadline(now);
+    }
+    let mut offset = start;
+    for datagram in run.chunks_mut(train.stride) {
+        let len = datagram.len();
+        match open(state, train, datagram) {
+            Ok(Some((vpc, range))) => {
+                let range = offset + range.start..offset + range.end;
+                if let Some(frames) = frames.get_mut(vpc.index()) {
+                    let buffer = train.buffer;
+                    frames.push(InnerSlice { buffer, range });
+                }
+            }
+            Ok(None) => {}
+            Err(reason) => state.drops.add(reason),
+        }
+        offset += len;
+    }
+    tell_pressure(state, key);
+}
+
+/// A key that came near a limit; once for each level. Left for the next batch if control cannot be told now.
+fn tell_pressure(state: &mut State, key: RunKey) {
+    if !state.outbox.has_room() {
+        return;
+    }
+    let Some(epoch) = state.table.rx_mut(key.spi) else {
+        return;
+    };
+    if let Some(pressure) = epoch.take_pressure() {
+        let event = LaneEvent::Pressure {
+            peer: epoch.peer(),
+            epoch: epoch.epoch(),
+            pressure,
+        };
+        state.tell(event);
+    }
+}
+
+/// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.
+#[inline]
+fn open(
+    state: &mut State,
+    train: &Train,
+    datagram: &mut [u8],
+) -> Result<Option<(VpcIndex, Range<usize>)>, DropReason> {
+    let datagram = Datagram::parse(datagram)?;
+    let spi = datagram.header().spi;
+    let Some(epoch) = state.table.rx_mut(spi) else {
+        state.note_unknown_spi(spi, train.path);
+        return Err(DropReason::UnknownSpi);
+    };
+    let mut opened = epoch.open_in_place(datagram)?;
+    note_opened(state, train, &opened);
+    let (peer, epoch) = (opened.peer(), opened.epoch());
+    let plaintext = opened.plaintext();
+    match GeneveFrame::parse(plaintext)? {
+        GeneveFrame::Control(frame) => {
+            state.counters.add(LaneCounter::ControlReceived);
+            state.tell(LaneEvent::Control {
+                peer,
+                epoch,
+                frame,
+                path: train.path,
+            });
+            Ok(None)
+        }
+        GeneveFrame::Data {
+            encapsulation,
+            inner,
+        } => {
+            let range = HEADER_LEN + inner.start..HEADER_LEN + inner.end;
+            let packet = plaintext
+                .get_mut(inner)
+                .ok_or(DropReason::GeneveInnerLength)?;
+            let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
+            settle_packet(packet, &encapsulation, train.tos)?;
+            if let Some(slot) = state.peers.get(peer) {
+                slot.rx_traffic.count(range.len());
+            }
+            Ok(Some((vpc, range)))
+        }
+    }
+}
+
+#[inline]
+fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
+    state.peers.note_opened(opened.peer());
+    if opened.first_open() {
+        state.tell(LaneEvent::FirstOpen {
+            peer: opened.peer(),
+            epoch: opened.epoch(),
+            path: train.path,
+        });
+    }
+}
+
+/// Hop 5: the VPC that the peer may reach by this VNI, if the packet's source is this very peer's (REQ-ADM-2, REQ-ADM-3,
+/// REQ-ADM-5).
+#[inline]
+fn admit(
+    snapshot: &Snapshot,
+    peer: PeerId,
+    header: &Encapsulation,
+    packet: &[u8],
+) -> Result<VpcIndex, DropReason> {
+    if header.protocol == InnerProtocol::Ethernet {
+        return Err(DropReason::EthernetUnsupported);
+    }
+    let forwarding = snapshot.peer(peer).ok_or(DropReason::UnknownVni)?;
+    let vpc = forwarding
+        .vpc_of(header.vni)
+        .ok_or(DropReason::UnknownVni)?;
+    let inner = InnerPacket::parse(packet).map_err(DropReason::of_received)?;
+    let source = inner.source();
+    if source.is_ipv4() != (header.protocol == InnerProtocol::Ipv4) {
+        return Err(DropReason::ProtocolMismatch);
+    }
+    if snapshot.routes().lookup(vpc, source) != Some(peer) {
+        return Err(DropReason::WrongSource);
+    }
+    Ok(vpc)
+}
+
+/// What the way has left to be done to an admitted packet: its congestion mark, and a checksum that covers the
+/// pseudo-header only (REQ-ECN-2 to 4, REQ-CSUM-3, REQ-CSUM-4).
+#[inline]
+fn settle_packet(
+    packet: &mut [u8],
+    header: &Encapsulation,
+    outer_tos: u8,
+) -> Result<(), DropReason> {
+    let inner = InnerPacket::parse(packet).map_err(DropReason::of_received)?;
+    let before = inner.ecn();
+    let mark = ecn::decapsulate(before, Ecn::from_tos(outer_tos));
+    let mark = mark.map_err(|_| DropReason::IllegalEcn)?;
+    if mark != before {
+        set_ecn(packet, mark).map_err(DropReason::of_received)?;
+    }
+    if header.checksum == ChecksumState::Partial {
+        complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
+    }
+    Ok(())
+}
+
+/// Hop 6: hands each device its packets and forgets them.
+pub(crate) fn deliver<T: TunQueue>(
+    state: &mut State,
+    devices: &mut [T],
+    frames: &mut Frames,
+    batch: &UdpBatch,
+) {
+    for (device, frames) in devices.iter_mut().zip(frames) {
+        if !frames.is_empty() {
+            let report = device.send_batch(frames, batch);
+            state
+                .drops
+                .add_many(DropReason::DeviceRefused, report.dropped);
+            frames.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! One lane: what it owns, one turn of its work, and the loop of its thread.
+
+mod run;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use linkveil_net::batch::{InnerSlice, TunBatch, UdpBatch};
+use linkveil_net::clock;
+use linkveil_net::gso::{GsoQueue, MAX_TRAIN_SEGMENTS};
+use linkveil_net::poll::Waker;
+use linkveil_net::traits::{TunQueue, UdpQueue};
+use linkveil_sa::{Counters, InstallKind, SocketIndex};
+use linkveil_wire::{Lane as LaneNumber, LaneCount};
+use rtrb::Consumer;
+
+use crate::egress::{self, TRAINS, TUN_BATCH, Underlay};
+use crate::ingress::{self, UDP_BATCH};
+use crate::orders::{Answer, Order, Retired};
+use crate::outbox::Outbox;
+use crate::snapshot::{Snapshot, VpcIndex};
+use crate::state::{Peers, SaTable, State};
+use crate::stray::StrayPorts;
+
+/// Most packets of one batch of full trains. Kernels with longer trains let the list grow, once.
+const FRAMES: usize = UDP_BATCH * MAX_TRAIN_SEGMENTS;
+
+/// One lane's queues.
+#[derive(Debug)]
+pub struct LaneQueues<T, U> {
+    /// One queue of each VPC's device, by [`VpcIndex`].
+    pub tuns: Vec<T>,
+    /// One socket of each listen address, by [`SocketIndex`].
+    pub udps: Vec<U>,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Turn {
+    /// There was something to do, and there may be more.
+    Worked,
+    /// Nothing was there to be done.
+    Idle,
+    /// Control said stop.
+    Stopped,
+}
+
+/// One lane. It belongs to one thread; everything that others want of it comes by ring.
+#[derive(Debug)]
+pub struct Lane<T, U> {
+    state: State,
+    tuns: Vec<T>,
+    udps: Vec<U>,
+    /// For each socket what waits to be sent.
+    queues: Vec<GsoQueue>,
+    tun_batch: TunBatch,
+    udp_batch: UdpBatch,
+    /// For each device what waits to be delivered.
+    frames: Vec<Vec<InnerSlice>>,
+    strays: StrayPorts,
+    stray_batch: UdpBatch,
+    stray_sockets: Vec<SocketIndex>,
+    orders: Consumer<Order>,
+    waker: Waker,
+    underlay: Underlay,
+    ready: Ready,
+}
+
+/// Everything that connects a lane to the rest.
+#[derive(Debug)]
+pub(crate) struct Links {
+    pub(crate) orders: Consumer<Order>,
+    pub(crate) outbox: Outbox,
+    pub(crate) strays: StrayPorts,
+    pub(crate) waker: Waker,
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+/// Which sources the next turn looks at.
+#[derive(Debug)]
+struct Ready {
+    tuns: Vec<Look>,
+    udps: Vec<Look>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Look {
+    Skip,
+    Take,
+}
+
+impl Ready {
+    fn fill(&mut self, look: Look) {
+        self.tuns.fill(look);
+        self.udps.fill(look);
+    }
+}
+
+impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
+    pub(crate) fn new(
+        number: LaneNumber,
+        lanes: LaneCount,
+        queues: LaneQueues<T, U>,
+        links: Links,
+    ) -> Self {
+        let LaneQueues { tuns, udps } = queues;
+        let now = clock::now();
+        Self {
+            state: State {
+                lane: number,
+                lanes,
+                now,
+                peers: Peers::new(links.snapshot.peer_count(), now),
+                snapshot: links.snapshot,
+                table: SaTable::default(),
+                drops: Counters::new(),
+                counters: Counters::new(),
+                outbox: links.outbox,
+            },
+            queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
+            tun_batch: TunBatch::new(TUN_BATCH),
+            udp_batch: UdpBatch::new(UDP_BATCH),
+            frames: tuns.iter().map(|_| Vec::with_capacity(FRAMES)).collect(),
+            strays: links.strays,
+            stray_batch: UdpBatch::new(UDP_BATCH),
+            stray_sockets: Vec::with_capacity(UDP_BATCH),
+            orders: links.orders,
+            waker: links.waker,
+            underlay: Underlay::Free,
+            ready: Ready {
+                tuns: vec![Look::Skip; tuns.len()],
+                udps: vec![Look::Skip; udps.len()],
+            },
+            tuns,
+            udps,
+        }
+    }
+
+    /// Wakes this lane.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    /// One round without waiting: orders, strays, one batch of every socket and of every device. For simulations and
+    /// benchmarks; a thread of its own calls [`Self::run`].
+    ///
+    /// # Errors
+    ///
+    /// A device or socket that will never work again.
+    pub fn turn(&mut self, now: Instant) -> io::Result<Turn> {
+        self.ready.fill(Look::Take);
+        self.work(now)
+    }
+
+    /// Looks at the sources that are ready. Strays come before the own sockets, so that a flow's datagrams keep their
+    /// order (REQ-LANE-7).
+    fn work(&mut self, now: Instant) -> io::Result<Turn> {
+        self.state.now = now;
+        self.waker.drain();
+        let Some(mut done) = self.take_orders() else {
+            // A farewell that was ordered before still leaves.
+            self.flush()?;
+            self.state.outbox.wake_control();
+            return Ok(Turn::Stopped);
+        };
+        done += self.take_strays();
+        self.flush()?;
+        done += self.take_sockets()?;
+        done += self.take_devices()?;
+        self.state.tell_activity();
+        self.state.outbox.wake_control();
+        Ok(if done == 0 { Turn::Idle } else { Turn::Worked })
+    }
+
+    /// Carries out what control has ordered, as long as the answers find room. `None`: stop.
+    fn take_orders(&mut self) -> Option<usize> {
+        let mut count = 0;
+        self.state.outbox.flush();
+        while self.state.outbox.is_empty() {
+            match self.orders.pop() {
+                Ok(Order::Stop) => return None,
+                Ok(order) => self.carry_out(order),
+                // Nobody is left to give orders.
+                Err(_) if self.orders.is_abandoned() => return None,
+                Err(_) => break,
+            }
+            count += 1;
+        }
+        Some(count)
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        let state = &mut self.state;
+        let retired = match order {
+            Order::Snapshot(snapshot) => {
+                let former = std::mem::replace(&mut state.snapshot, snapshot);
+                Some(Retired::Snapshot(former))
+            }
+            Order::InstallRx(epoch) => {
+                let id = epoch.epoch();
+                let former = state.table.insert(epoch);
+                state.outbox.answer(Answer::Installed(id, InstallKind::Rx));
+                former.map(Retired::Rx)
+            }
+            Order::InstallTx(tx) => {
+                let (peer, id) = (tx.peer(), tx.epoch());
+                let slot = state.peers.get(peer);
+                let former = slot.and_then(|slot| slot.tx.replace(tx));
+                state.outbox.answer(Answer::Installed(id, InstallKind::Tx));
+                former.map(Retired::Tx)
+            }
+            Order::RemoveRx { epoch, spi } => {
+                let known = state.table.rx_mut(spi).map(|known| known.epoch());
+                let former = (known == Some(epoch)).then(|| state.table.remove(spi));
+                former.flatten().map(Retired::Rx)
+            }
+            Order::RemoveTx { peer, epoch } => {
+                let slot = state.peers.get(peer);
+                let former = slot.and_then(|slot| slot.tx.take_if(|tx| tx.epoch() == epoch));
+                former.map(Retired::Tx)
+            }
+            Order::SendControl(order) => {
+                egress::send_control(state, &mut self.queues, &order);
+                None
+            }
+            Order::Report(mut report) => {
+                state.fill(&mut report);
+                state.outbox.answer(Answer::Report(report));
+                None
+            }
+            Order::Stop => None,
+        };
+        if let Some(retired) = retired {
+            self.state.outbox.answer(Answer::Retired(retired));
+        }
+    }
+
+    /// Takes over what other lanes passed on.
+    fn take_strays(&mut self) -> usize {
+        if self.strays.is_idle() {
+            return 0;
+        }
+        let (state, frames) = (&mut self.state, &mut self.frames);
+        let (batch, sockets) = (&mut self.stray_batch, &mut self.stray_sockets);
+        self.strays.receive(batch, sockets);
+        ingress::handle_strays(state, sockets, batch, frames);
+        ingress::deliver(state, &mut self.tuns, frames, batch);
+        sockets.len()
+    }
+
+    fn take_sockets(&mut self) -> io::Result<usize> {
+        let mut count = 0;
+        let (state, frames, batch) = (&mut self.state, &mut self.frames, &mut self.udp_batch);
+        let sockets = (0..).map(SocketIndex::new).zip(&mut self.udps);
+        for ((index, socket), look) in sockets.zip(&self.ready.udps) {
+            if *look == Look::Take && socket.recv_batch(batch)? > 0 {
+                ingress::handle_batch(state, index, batch, &mut self.strays, frames);
+                ingress::deliver(state, &mut self.tuns, frames, batch);
+                count += batch.len();
+            }
+        }
+        Ok(count)
+    }
+
+    /// Reads devices as long as the underlay takes what they bring.
+    fn take_devices(&mut self) -> io::Result<usize> {
+        let mut count = 0;
+        for vpc in (0..).map(VpcIndex::new).take(self.tuns.len()) {
+            let look = self.ready.tuns.get(vpc.index()).copied();
+            if look != Some(Look::Take) || self.underlay == Underlay::Blocked {
+                continue;
+            }
+            if let Some(device) = self.tuns.get_mut(vpc.index()) {
+                let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
+                count += egress::forward_device(&mut self.state, device, vpc, batch, queues)?;
+            }
+            self.flush()?;
+        }
+        Ok(count)
+    }
+
+    /// Gives the kernel what waits in the send queues.
+    fn flush(&mut self) -> io::Result<()> {
+        self.underlay = Underlay::Free;
+        for (socket, queue) in self.udps.iter_mut().zip(&mut self.queues) {
+            if egress::flush(&mut self.state, socket, queue)? == Underlay::Blocked {
+                self.underlay = Underlay::Blocked;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The loop of a lane's thread: wait, look at what is ready, work.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use linkveil_net::affinity::{Core, pin_to};
+use linkveil_net::clock;
+use linkveil_net::poll::{Interest, Poller, Token};
+use linkveil_net::traits::{TunQueue, UdpQueue};
+
+use super::{Lane, Look, Turn};
+use crate::egress::Underlay;
+
+/// Tokens: the waker is 0, then come the sockets, then the devices.
+const WAKER: Token = Token(0);
+const FIRST_SOCKET: u64 = 1;
+
+/// An outbox that control does not empty is looked at again after this pause.
+const OUTBOX_PAUSE: Duration = Duration::from_millis(1);
+
+impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
+    /// Waits and works until control says stop. The lane's keys are wiped when this returns.
+    ///
+    /// The thread stays on `core` from then on. If that core is not ours to use, the lane runs where the system puts it.
+    ///
+    /// # Errors
+    ///
+    /// A device that was deleted, or a socket that is unusable. Control sees the thread's end.
+    pub fn run(mut self, core: Option<Core>) -> io::Result<()> {
+        if let Some(core) = core {
+            let _runs_anywhere = pin_to(core);
+        }
+        let mut poller = Poller::new()?;
+        self.watch(&poller)?;
+        let mut watched = Underlay::Free;
+        loop {
+            if self.underlay != watched {
+                self.watch_again(&poller)?;
+                watched = self.underlay;
+            }
+            self.wait(&mut poller)?;
+            if self.work(clock::now())? == Turn::Stopped {
+                return Ok(());
+            }
+        }
+    }
+
+    fn watch(&self, poller: &Poller) -> io::Result<()> {
+        poller.add(&self.waker, WAKER, Interest::Readable)?;
+        for (token, socket) in (FIRST_SOCKET..).zip(&self.udps) {
+            poller.add(socket, Token(token), Interest::Readable)?;
+        }
+        for (token, device) in (self.first_device()..).zip(&self.tuns) {
+            poller.add(device, Token(token), Interest::Readable)?;
+        }
+        Ok(())
+    }
+
+    /// While the underlay is blocked the devices wait, and the sockets say when they take more (REQ-UDP-4).
+    fn watch_again(&self, poller: &Poller) -> io::Result<()> {
+        let (sockets, devices) = match self.underlay {
+            Underlay::Free => (Interest::Readable, Interest::Readable),
+            Underlay::Blocked => (Interest::Both, Interest::Nothing),
+        };
+        for (token, socket) in (FIRST_SOCKET..).zip(&self.udps) {
+            poller.modify(socket, Token(token), sockets)?;
+        }
+        for (token, device) in (self.first_device()..).zip(&self.tuns) {
+            poller.modify(device, Token(token), devices)?;
+        }
+        Ok(())
+    }
+
+    fn first_device(&self) -> u64 {
+        FIRST_SOCKET + self.udps.len() as u64
+    }
+
+    fn wait(&mut self, poller: &mut Poller) -> io::Result<()> {
+        let (first_device, patience) = (self.first_device(), self.patience());
+        let ready = &mut self.ready;
+        ready.fill(Look::Skip);
+        for event in poller.wait(patience)? {
+            let Token(token) = event.token;
+            let slot = if token >= first_device {
+                ready.tuns.get_mut(place(token - first_device))
+            } else {
+                let socket = token.checked_sub(FIRST_SOCKET);
+                socket.and_then(|socket| ready.udps.get_mut(place(socket)))
+            };
+            if let Some(slot) = slot.filter(|_| event.readable) {
+                *slot = Look::Take;
+            }
+        }
+        Ok(())
+    }
+
+    /// How long to wait if nothing happens.
+    fn patience(&self) -> Option<Duration> {
+        if !self.strays.is_idle() {
+            return Some(Duration::ZERO);
+        }
+        if !self.state.outbox.is_empty() {
+            return Some(OUTBOX_PAUSE);
+        }
+        let deadline = self.state.peers.activity_deadline()?;
+        Some(deadline.saturating_duration_since(clock::now()))
+    }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,94 @@
+//! A lane's answers to control: a bounded ring, and a bounded queue for what the ring does not take now.
+
+use std::collections::VecDeque;
+
+use linkveil_net::poll::Waker;
+use linkveil_sa::LaneEvent;
+use rtrb::Producer;
+
+use crate::orders::Answer;
+
+/// Events that may wait for room in the ring. Answers to orders do not count: while any waits no order is taken, and an
+/// order has two answers at most.
+const WAITING_EVENTS: usize = 256;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    ring: Producer<Answer>,
+    waiting: VecDeque<Answer>,
+    control: Waker,
+    news: News,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum News {
+    None,
+    Some,
+}
+
+/// Whether an event found room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Posted {
+    Yes,
+    No,
+}
+
+impl Outbox {
+    pub(crate) fn new(ring: Producer<Answer>, control: Waker) -> Self {
+        Self {
+            ring,
+            waiting: VecDeque::with_capacity(WAITING_EVENTS + 2),
+            control,
+            news: News::None,
+        }
+    }
+
+    /// An answer to an order. Never lost.
+    pub(crate) fn answer(&mut self, answer: Answer) {
+        self.waiting.push_back(answer);
+        self.flush();
+    }
+
+    /// Something that control should know, if there is room.
+    pub(crate) fn post(&mut self, event: LaneEvent) -> Posted {
+        if !self.has_room() {
+            return Posted::No;
+        }
+        self.answer(Answer::Event(event));
+        Posted::Yes
+    }
+
+    /// Whether [`Self::post`] would find room.
+    pub(crate) fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_EVENTS
+    }
+
+    /// Whether everything so far is in the ring.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Moves what the ring takes.
+    pub(crate) fn flush(&mut self) {
+        while self.ring.slots() > 0 {
+            let Some(answer) = self.waiting.pop_front() else {
+                return;
+            };
+            self.news = News::Some;
+            if let Err(rtrb::PushError::Full(answer)) = self.ring.push(answer) {
+                self.waiting.push_front(answer);
+                return;
+            }
+        }
+    }
+
+    /// At the end of a turn: wakes control once for everything that was put into the ring.
+    pub(crate) fn wake_control(&mut self) {
+        self.flush();
+        if std::mem::replace(&mut self.news, News::None) == News::Some {
+            self.control.wake();
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What one lane knows and owns besides its queues: snapshot, associations, numbers.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use linkveil_sa::{Counters, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usage};
+use linkveil_wire::{Lane, LaneCount, Spi};
+
+use crate::counters::{DropReason, LaneCounter};
+use crate::outbox::{Outbox, Posted};
+use crate::report::{Report, Traffic};
+use crate::snapshot::Snapshot;
+
+/// Between two reports of a peer's activity. Control's shortest silence limit is ten of them.
+const ACTIVITY_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two reports of an unknown SPI from one peer's address.
+const UNKNOWN_SPI_INTERVAL: Duration = Duration::from_secs(1);
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) lane: Lane,
+    pub(crate) lanes: LaneCount,
+    pub(crate) now: Instant,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) table: SaTable,
+    pub(crate) peers: Peers,
+    pub(crate) drops: Counters<DropReason>,
+    pub(crate) counters: Counters<LaneCounter>,
+    pub(crate) outbox: Outbox,
+}
+
+impl State {
+    /// Tells control, or counts that it could not be told.
+    pub(crate) fn tell(&mut self, event: LaneEvent) {
+        if self.outbox.post(event) == Posted::No {
+            self.counters.add(LaneCounter::EventsDropped);
+        }
+    }
+
+    /// Someone used an SPI that we do not know. Control hears of it if that was a peer's address, and not too often.
+    #[cold]
+    pub(crate) fn note_unknown_spi(&mut self, spi: Spi, path: Path) {
+        let now = self.now;
+        let peer = self.snapshot.peer_at(path.remote);
+        let Some(slot) = peer.and_then(|peer| self.peers.get(peer)) else {
+            return;
+        };
+        let free = slot
+            .unknown_spi_told
+            .is_none_or(|told| now.saturating_duration_since(told) >= UNKNOWN_SPI_INTERVAL);
+        if free {
+            slot.unknown_spi_told = Some(now);
+            self.tell(LaneEvent::UnknownSpi { spi, path });
+        }
+    }
+
+    /// Tells control which peers were active, once an interval.
+    pub(crate) fn tell_activity(&mut self) {
+        if self.peers.active.is_empty() || self.now < self.peers.next_activity {
+            return;
+        }
+        self.peers.next_activity = self.now + ACTIVITY_INTERVAL;
+        while let Some(peer) = self.peers.active.pop() {
+            let Some(slot) = self.peers.get(peer) else {
+                continue;
+            };
+            let event = LaneEvent::Activity {
+                peer,
+                tx_packets: std::mem::take(&mut slot.tx_since),
+                rx_packets: std::mem::take(&mut slot.rx_since),
+            };
+            self.tell(event);
+        }
+    }
+
+    /// Fills control's memory with this lane's numbers.
+    pub(crate) fn fill(&self, report: &mut Report) {
+        report.drops.copy_from(&self.drops);
+        report.events.copy_from(&self.counters);
+        for (slot, out) in self.peers.slots.iter().zip(&mut report.peers) {
+            out.tx = slot.tx_traffic;
+            out.rx = slot.rx_traffic;
+            out.usage = slot.tx.as_ref().map_or(Usage::NONE, |tx| tx.usage());
+        }
+        for epoch in self.table.epochs() {
+            if let Some(out) = report.peers.get_mut(epoch.peer().index()) {
+                out.usage = out.usage.merge(epoch.usage());
+            }
+        }
+    }
+}
+
+/// The epochs that this lane receives under, by our SPI.
+#[derive(Debug, Default)]
+pub(crate) struct SaTable {
+    by_spi: HashMap<Spi, Box<RxEpoch>, BuildHasherDefault<SpiHasher>>,
+}
+
+impl SaTable {
+    #[inline]
+    pub(crate) fn rx_mut(&mut self, spi: Spi) -> Option<&mut RxEpoch> {
+        self.by_spi.get_mut(&spi).map(|epoch| &mut **epoch)
+    }
+
+    pub(crate) fn insert(&mut self, epoch: Box<RxEpoch>) -> Option<Box<RxEpoch>> {
+        self.by_spi.insert(epoch.spi(), epoch)
+    }
+
+    pub(crate) fn remove(&mut self, spi: Spi) -> Option<Box<RxEpoch>> {
+        self.by_spi.remove(&spi)
+    }
+
+    fn epochs(&self) -> impl Iterator<Item = &RxEpoch> {
+        self.by_spi.values().map(|epoch| &**epoch)
+    }
+}
+
+/// The keys of the table are our own random numbers, so they need no mixing against an attacker; the multiplication
+/// spreads them over the bits that the table looks at.
+#[derive(Debug, Default)]
+pub(crate) struct SpiHasher(u64);
+
+impl Hasher for SpiHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4).
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+/// What this lane keeps for each peer.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    slots: Box<[PeerSlot]>,
+    /// Peers with something to report, each once.
+    active: Vec<PeerId>,
+    next_activity: Instant,
+}
+
+/// One peer in this lane.
+#[derive(Debug, Default)]
+pub(crate) struct PeerSlot {
+    pub(crate) tx: Option<Box<TxSa>>,
+    pub(crate) tx_traffic: Traffic,
+    pub(crate) rx_traffic: Traffic,
+    tx_since: u64,
+    rx_since: u64,
+    unknown_spi_told: Option<Instant>,
+}
+
+impl Peers {
+    pub(crate) fn new(count: usize, now: Instant) -> Self {
+        Self {
+            slots: (0..count).map(|_| PeerSlot::default()).collect(),
+            active: Vec::with_capacity(count),
+            next_activity: now,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&mut self, peer: PeerId) -> Option<&mut PeerSlot> {
+        self.slots.get_mut(peer.index())
+    }
+
+    /// An inner packet was sealed for the peer.
+    #[inline]
+    pub(crate) fn note_sent(&mut self, peer: PeerId, bytes: usize) {
+        if let Some(slot) = self.slots.get_mut(peer.index()) {
+            slot.tx_traffic.count(bytes);
+            if slot.tx_since + slot.rx_since == 0 {
+                self.active.push(peer);
+            }
+            slot.tx_since += 1;
+        }
+    }
+
+    /// Something authentic came from the peer.
+    #[inline]
+    pub(crate) fn note_opened(&mut self, peer: PeerId) {
+        if let Some(slot) = self.slots.get_mut(peer.index()) {
+            if slot.tx_since + slot.rx_since == 0 {
+                self.active.push(peer);
+            }
+            slot.rx_since += 1;
+        }
+    }
+
+    /// When [`State::tell_activity`] has something to tell.
+    pub(crate) fn activity_deadline(&self) -> Option<Instant> {
+        (!self.active.is_empty()).then_some(self.next_activity)
+    }
+}

@@ -1,0 +1,146 @@
+//! What the lanes are told about VPCs and peers, and what changes in it while the gateway runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use linkveil_dataplane::{PeerForwarding, RouteTable, Snapshot, VpcIndex, VpcRoutes};
+use linkveil_sa::{Path, PeerId};
+use linkveil_wire::{InnerMtu, Vni};
+
+use crate::config::{Config, Peer};
+use crate::mtu::PathMtu;
+use crate::plan::PeerPlan;
+use crate::setup;
+
+/// The changing part of the lanes' snapshot, and the fixed one by reference.
+#[derive(Debug)]
+pub(super) struct Forwarding {
+    listen: Vec<SocketAddr>,
+    routes: Arc<RouteTable>,
+    peers: Vec<PeerLink>,
+}
+
+/// One peer as it is reached now.
+#[derive(Debug)]
+struct PeerLink {
+    name: String,
+    path: Option<Path>,
+    mtu: PathMtu,
+    announced: Option<InnerMtu>,
+    vpcs: Vec<(Vni, VpcIndex)>,
+}
+
+/// Whether the lanes need a new snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Change {
+    None,
+    Moved,
+}
+
+impl Forwarding {
+    pub(super) fn new(config: &Config, plans: &[PeerPlan]) -> Self {
+        let peers = config.peers.iter().zip(plans);
+        Self {
+            listen: config.node.listen.clone(),
+            routes: Arc::new(routes(config)),
+            peers: peers
+                .map(|(peer, plan)| PeerLink::new(peer, *plan))
+                .collect(),
+        }
+    }
+
+    /// Endpoint and inner MTU of each peer, as the handshake needs them.
+    pub(super) fn announcements(&self) -> impl Iterator<Item = (Option<Path>, InnerMtu)> {
+        self.peers.iter().map(|peer| (peer.path, inner(peer.mtu)))
+    }
+
+    pub(super) fn endpoint_changed(&mut self, peer: PeerId, path: Path) -> Change {
+        let local = self.listen.get(path.socket.index()).copied();
+        let Some(link) = self.peers.get_mut(peer.index()) else {
+            return Change::None;
+        };
+        link.path = Some(path);
+        if let Some(mtu) = local.and_then(|local| setup::measure(&link.name, local, path.remote)) {
+            link.mtu = mtu;
+        }
+        Change::Moved
+    }
+
+    pub(super) fn remote_mtu(&mut self, peer: PeerId, mtu: InnerMtu) -> Change {
+        match self.peers.get_mut(peer.index()) {
+            Some(link) if link.announced != Some(mtu) => {
+                link.announced = Some(mtu);
+                Change::Moved
+            }
+            _ => Change::None,
+        }
+    }
+
+    /// Outer size of the path to a peer, and the largest inner packet that goes to it.
+    pub(super) fn sizes(&self, peer: PeerId) -> Option<(u16, u16)> {
+        let link = self.peers.get(peer.index())?;
+        Some((link.mtu.outer_bytes(), link.inner().get()))
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let peers = self.peers.iter().map(|link| PeerForwarding {
+            path: link.path,
+            inner_mtu: link.inner(),
+            vpcs: link.vpcs.clone(),
+        });
+        Snapshot::new(Arc::clone(&self.routes), peers.collect())
+    }
+}
+
+impl PeerLink {
+    fn new(peer: &Peer, plan: PeerPlan) -> Self {
+        let vpcs = peer.vpcs.iter();
+        Self {
+            name: peer.name.clone(),
+            path: plan.path,
+            mtu: plan.mtu,
+            announced: None,
+            vpcs: vpcs
+                .map(|part| (part.wire_vni, vpc_index(part.vpc)))
+                .collect(),
+        }
+    }
+
+    /// What both the path carries and the peer takes (REQ-HS-12).
+    fn inner(&self) -> InnerMtu {
+        let path = inner(self.mtu);
+        self.announced.map_or(path, |announced| announced.min(path))
+    }
+}
+
+/// The inner MTU of a path, within what the protocol can say.
+fn inner(path: PathMtu) -> InnerMtu {
+    let least = InnerMtu::MIN.get();
+    InnerMtu::new(path.inner_bytes().clamp(least, InnerMtu::MAX.get())).unwrap_or(InnerMtu::MIN)
+}
+
+/// The configuration holds far fewer VPCs than an index can count: VNIs are unique, and each has a device.
+fn vpc_index(place: usize) -> VpcIndex {
+    VpcIndex::new(u16::try_from(place).unwrap_or(u16::MAX))
+}
+
+/// For each VPC its number and the prefixes behind each peer.
+fn routes(config: &Config) -> RouteTable {
+    let mut vpcs: Vec<VpcRoutes> = config
+        .vpcs
+        .iter()
+        .map(|vpc| VpcRoutes {
+            vni: vpc.vni,
+            routes: Vec::new(),
+        })
+        .collect();
+    for (id, peer) in (0..).map(PeerId::new).zip(&config.peers) {
+        for part in &peer.vpcs {
+            if let Some(vpc) = vpcs.get_mut(part.vpc) {
+                let prefixes = part.prefixes.iter();
+                vpc.routes.extend(prefixes.map(|prefix| (*prefix, id)));
+            }
+        }
+    }
+    RouteTable::new(vpcs)
+}

@@ -1,0 +1,114 @@
+//! The lanes' threads: one for each lane, each on a core of its own as far as there are enough.
+
+use std::io;
+use std::thread::{self, JoinHandle};
+
+use linkveil_dataplane::{Lane, LaneQueues};
+use linkveil_net::poll::Waker;
+use linkveil_net::{LinuxTun, LinuxUdp, allowed_cores};
+
+use super::GatewayError;
+
+/// The running threads, by lane; `None` once joined.
+#[derive(Debug)]
+pub(super) struct LaneThreads(Vec<Option<JoinHandle<io::Result<()>>>>);
+
+impl LaneThreads {
+    /// Starts the lanes. Each wakes control when it ends, whatever the reason.
+    ///
+    /// # Errors
+    ///
+    /// No thread can be had. Lanes that run already end when the pool that belongs to them goes.
+    pub(super) fn spawn(lanes: Vec<Lane<LinuxTun, LinuxUdp>>, control: &Waker) -> io::Result<Self> {
+        let cores = allowed_cores().unwrap_or_default();
+        let mut threads = Vec::with_capacity(lanes.len());
+        for (number, lane) in lanes.into_iter().enumerate() {
+            let core = cores.get(number % cores.len().max(1)).copied();
+            let control = control.clone();
+            let thread = thread::Builder::new()
+                .name(format!("lane-{number}"))
+                .spawn(move || {
+                    let ended = lane.run(core);
+                    control.wake();
+                    ended
+                })?;
+            threads.push(Some(thread));
+        }
+        Ok(Self(threads))
+    }
+
+    /// # Errors
+    ///
+    /// A lane has ended, which none does before it is told to.
+    pub(super) fn check(&mut self) -> Result<(), GatewayError> {
+        for (lane, slot) in self.0.iter_mut().enumerate() {
+            if let Some(thread) = slot.take_if(|thread| thread.is_finished()) {
+                let reason = outcome(thread);
+                return Err(GatewayError::Lane { lane, reason });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for all that run.
+    pub(super) fn join(&mut self) {
+        for (lane, thread) in self.0.iter_mut().enumerate() {
+            match thread.take().map(JoinHandle::join) {
+                None | Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => tracing::warn!(lane, %error, "a lane ended badly"),
+                Some(Err(_)) => tracing::warn!(lane, "a lane panicked"),
+            }
+        }
+    }
+}
+
+fn outcome(thread: JoinHandle<io::Result<()>>) -> String {
+    match thread.join() {
+        Ok(Ok(())) => "it was told to stop".to_owned(),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it panicked".to_owned(),
+    }
+}
+
+/// Sorts queues by lane: `devices` has for each VPC one queue per lane, `sockets` for each listen address.
+pub(super) fn queues(
+    devices: Vec<Vec<LinuxTun>>,
+    sockets: Vec<Vec<LinuxUdp>>,
+) -> Vec<LaneQueues<LinuxTun, LinuxUdp>> {
+    let lanes = sockets.first().map_or(0, Vec::len);
+    let (tuns, udps) = (by_lane(devices, lanes), by_lane(sockets, lanes));
+    tuns.into_iter()
+        .zip(udps)
+        .map(|(tuns, udps)| LaneQueues { tuns, udps })
+        .collect()
+}
+
+/// Rows become columns. Every row has one element for each lane.
+fn by_lane<Q>(rows: Vec<Vec<Q>>, lanes: usize) -> Vec<Vec<Q>> {
+    let mut columns: Vec<Vec<Q>> = (0..lanes).map(|_| Vec::new()).collect();
+    for row in rows {
+        for (column, queue) in columns.iter_mut().zip(row) {
+            column.push(queue);
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::by_lane;
+
+    #[test]
+    fn queues_are_sorted_by_lane_in_the_order_of_their_rows() {
+        let rows = vec![vec!["a0", "a1"], vec!["b0", "b1"], vec!["c0", "c1"]];
+        assert_eq!(
+            by_lane(rows, 2),
+            [vec!["a0", "b0", "c0"], vec!["a1", "b1", "c1"]]
+        );
+    }
+
+    #[test]
+    fn a_node_without_devices_still_has_its_lanes() {
+        assert_eq!(by_lane(Vec::<Vec<u8>>::new(), 3).len(), 3);
+    }
+}

@@ -1,0 +1,241 @@
+//! The gateway as others see it: what `status` shows and what the log says.
+
+use std::time::Instant;
+
+use linkveil_crypto::{PostQuantum, Suite};
+use linkveil_dataplane::{PeerReport, Report, report};
+use linkveil_noise::Role;
+use linkveil_sa::PeerId;
+use linkveil_tunnel::{Core, Event, PeerState, PeerStatus as CoreStatus};
+
+use super::forwarding::Forwarding;
+use crate::config::{Config, Vpc};
+use crate::ipc::{Refusal, RefusalCode};
+use crate::netlink::DevicePlan;
+use crate::status::{Counters, EpochStatus, KeyUsage, PeerStatus, Status, Traffic, VpcStatus};
+
+/// What does not change while the gateway runs.
+#[derive(Debug)]
+pub(super) struct Portrait {
+    node: String,
+    public_key: String,
+    listen: Vec<String>,
+    suite: Suite,
+    lanes: u8,
+    vpcs: Vec<VpcStatus>,
+    peers: Vec<PeerNames>,
+    started: Instant,
+}
+
+#[derive(Debug)]
+struct PeerNames {
+    name: String,
+    public_key: String,
+}
+
+impl Portrait {
+    pub(super) fn new(config: &Config, devices: &[DevicePlan], now: Instant) -> Self {
+        let names = config.peers.iter().map(|peer| PeerNames {
+            name: peer.name.clone(),
+            public_key: peer.public_key.to_string(),
+        });
+        let vpcs = config.vpcs.iter().zip(devices);
+        Self {
+            node: config.node.name.clone(),
+            public_key: config.node.private_key.public().to_string(),
+            listen: config.node.listen.iter().map(ToString::to_string).collect(),
+            suite: config.crypto.suite,
+            lanes: config.node.lanes.get(),
+            vpcs: vpcs.map(|(vpc, device)| vpc_status(vpc, device)).collect(),
+            peers: names.collect(),
+            started: now,
+        }
+    }
+
+    /// The peer of this name or public key, or all of them.
+    ///
+    /// # Errors
+    ///
+    /// There is none of that name.
+    pub(super) fn find(&self, wanted: Option<&str>) -> Result<Vec<(PeerId, String)>, Refusal> {
+        let fits = |peer: &PeerNames| {
+            wanted.is_none_or(|wanted| peer.name == wanted || peer.public_key == wanted)
+        };
+        let found: Vec<(PeerId, String)> = (0..)
+            .map(PeerId::new)
+            .zip(&self.peers)
+            .filter(|(_, peer)| fits(peer))
+            .map(|(id, peer)| (id, peer.name.clone()))
+            .collect();
+        match wanted {
+            Some(wanted) if found.is_empty() => {
+                let message = format!(
+                    "no peer has the name or public key {wanted:?}; `linkveil status` lists them"
+                );
+                Err(Refusal::new(RefusalCode::UnknownPeer, message))
+            }
+            _ => Ok(found),
+        }
+    }
+
+    /// The status at this moment.
+    pub(super) fn paint(
+        &self,
+        core: &Core,
+        forwarding: &Forwarding,
+        report: &Report,
+        now: Instant,
+    ) -> Status {
+        let moment = Moment {
+            core,
+            forwarding,
+            report,
+            now,
+        };
+        let peers = (0..).map(PeerId::new).zip(&self.peers);
+        Status {
+            node: self.node.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: seconds_between(self.started, now),
+            public_key: self.public_key.clone(),
+            listen: self.listen.clone(),
+            suite: self.suite.to_string(),
+            lanes: self.lanes,
+            vpcs: self.vpcs.clone(),
+            peers: peers
+                .map(|(id, names)| moment.peer_status(id, names))
+                .collect(),
+            drops: counters(report.drops.named()),
+            lane_events: counters(report.events.named()),
+            control: counters(core.counters().named()),
+        }
+    }
+
+    /// One line for what people should know of; no addresses above DEBUG.
+    pub(super) fn log(&self, event: &Event) {
+        let name = |peer: PeerId| {
+            let peer = self.peers.get(peer.index());
+            peer.map_or("?", |peer| peer.name.as_str())
+        };
+        match *event {
+            Event::HandshakeCompleted {
+                peer,
+                epoch,
+                role,
+                post_quantum,
+            } => tracing::info!(
+                peer = name(peer),
+                %epoch,
+                role = role_name(role),
+                post_quantum = post_quantum == PostQuantum::Hybrid,
+                "new keys in use"
+            ),
+            Event::EndpointChanged { peer, path } => {
+                tracing::debug!(peer = name(peer), %path, "endpoint");
+            }
+            Event::RemoteMtu { peer, mtu } => {
+                tracing::debug!(peer = name(peer), %mtu, "the peer takes inner packets up to");
+            }
+            Event::HandshakeRefused { peer, reason } => {
+                tracing::warn!(peer = name(peer), %reason, "no keys");
+            }
+            Event::EpochRetired { peer, epoch } => {
+                tracing::debug!(peer = name(peer), %epoch, "old keys wiped");
+            }
+            Event::PeerSilent { peer } => {
+                tracing::info!(peer = name(peer), "the peer does not answer; calling it");
+            }
+            Event::PeerLeft { peer } => tracing::info!(peer = name(peer), "the peer said farewell"),
+        }
+    }
+}
+
+/// What all peers' states are read from.
+struct Moment<'m> {
+    core: &'m Core,
+    forwarding: &'m Forwarding,
+    report: &'m Report,
+    now: Instant,
+}
+
+impl Moment<'_> {
+    fn peer_status(&self, id: PeerId, names: &PeerNames) -> PeerStatus {
+        let core = self.core.peer_status(id);
+        let traffic = self.report.peers.get(id.index()).copied();
+        let PeerReport { tx, rx, usage } = traffic.unwrap_or_default();
+        let (path_mtu_bytes, inner_mtu_bytes) = self.forwarding.sizes(id).unwrap_or_default();
+        let endpoint = core.as_ref().and_then(|status| status.endpoint);
+        let last_handshake = core.as_ref().and_then(|status| status.last_handshake);
+        PeerStatus {
+            name: names.name.clone(),
+            public_key: names.public_key.clone(),
+            endpoint: endpoint.map(|path| path.remote.to_string()),
+            state: core.as_ref().map_or("idle", state_name).to_owned(),
+            epoch: core.and_then(|status| self.epoch_status(&status)),
+            last_handshake_age_seconds: last_handshake
+                .map(|moment| seconds_between(moment, self.now)),
+            tx: traffic_of(tx),
+            rx: traffic_of(rx),
+            path_mtu_bytes,
+            inner_mtu_bytes,
+            key_usage: KeyUsage {
+                limit_share: usage.share,
+                advantage_log2: usage.log2_advantage,
+            },
+        }
+    }
+
+    fn epoch_status(&self, status: &CoreStatus) -> Option<EpochStatus> {
+        let epoch = status.epoch.as_ref()?;
+        Some(EpochStatus {
+            fingerprint: epoch.fingerprint.to_string(),
+            age_seconds: seconds_between(epoch.established, self.now),
+            next_rekey_seconds: epoch.next_rekey.map(|due| seconds_between(self.now, due)),
+            role: role_name(epoch.role).to_owned(),
+            post_quantum: epoch.post_quantum == PostQuantum::Hybrid,
+        })
+    }
+}
+
+fn vpc_status(vpc: &Vpc, device: &DevicePlan) -> VpcStatus {
+    VpcStatus {
+        name: vpc.name.clone(),
+        vni: vpc.vni.get(),
+        device: vpc.device.to_string(),
+        netns: vpc.netns.as_ref().map(ToString::to_string),
+        mtu_bytes: device.mtu_bytes,
+        route_mtu_bytes: device.route_mtu_bytes,
+    }
+}
+
+fn state_name(status: &CoreStatus) -> &'static str {
+    match status.state {
+        PeerState::Idle => "idle",
+        PeerState::Handshaking => "handshaking",
+        PeerState::Established => "established",
+    }
+}
+
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Initiator => "initiator",
+        Role::Responder => "responder",
+    }
+}
+
+const fn traffic_of(traffic: report::Traffic) -> Traffic {
+    Traffic {
+        packets: traffic.packets,
+        bytes: traffic.bytes,
+    }
+}
+
+fn counters(named: impl Iterator<Item = (&'static str, u64)>) -> Counters {
+    named
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect()
+}
+
+fn seconds_between(earlier: Instant, later: Instant) -> u64 {
+    later.saturating_duration_since(earlier).as_secs()
+}

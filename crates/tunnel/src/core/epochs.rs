@@ -1,0 +1,315 @@
+//! Carries out the table of [`crate::machine`]: what a lane or a timer reports goes in, orders to the lanes come out.
+
+use linkveil_noise::{Established, Role};
+use linkveil_sa::{
+    EpochId, InstallKind, LaneCommand, Path, Pressure, RxInstall, TxInstall, split_epoch,
+};
+use linkveil_wire::{ControlFrame, Spi};
+
+use super::Scope;
+use crate::counters::ControlCounter;
+use crate::epoch::{Epoch, Repeat};
+use crate::event::Event;
+use crate::limits::{
+    DRAIN, DRAINING_PER_PEER, HARD_DEADLINE_LEAST, HARD_DEADLINE_PERCENT, REKEY_JITTER_PERCENT,
+    REKEY_LATE_PERCENT, UNCONFIRMED_PER_PEER,
+};
+use crate::machine::{Action, Input, State, step};
+use crate::peer::Hearing;
+
+impl Scope<'_> {
+    /// A finished handshake: the lanes are told to receive. A responder's message 2 waits for them.
+    pub(super) fn begin_epoch(
+        &mut self,
+        established: Established,
+        spi: Spi,
+        path: Path,
+        response: Option<Vec<u8>>,
+    ) {
+        let Established {
+            secret,
+            role,
+            post_quantum,
+            suite,
+            remote,
+        } = established;
+        let (tx_keys, keys) = split_epoch(secret, suite, post_quantum, role.sends());
+        let id = self.node.next_epoch(self.peer.id);
+        let created = self.now.instant;
+        let percent = self.node.rekey_after * HARD_DEADLINE_PERCENT / 100;
+        let lifetime = percent.max(self.node.rekey_after + HARD_DEADLINE_LEAST);
+        let hard_deadline = created + lifetime;
+        self.peer.epochs.push(Epoch {
+            id,
+            state: State::InstallingRx(role),
+            role,
+            spi,
+            remote,
+            post_quantum,
+            fingerprint: tx_keys.fingerprint(),
+            path,
+            tx_keys: Some(tx_keys),
+            response,
+            created,
+            hard_deadline,
+            confirm: None,
+            rekey_at: None,
+            drain_end: None,
+        });
+        self.node
+            .commands
+            .push_back(LaneCommand::InstallRx(RxInstall {
+                peer: self.peer.id,
+                epoch: id,
+                spi,
+                peer_lanes: remote.lanes,
+                keys,
+                limits: self.node.limits,
+                hard_deadline,
+            }));
+        let beyond = self
+            .peer
+            .oldest_beyond(UNCONFIRMED_PER_PEER, Epoch::is_unconfirmed);
+        if let Some(oldest) = beyond {
+            self.feed(oldest, Input::GiveUp);
+        }
+    }
+
+    /// Every lane has carried out an install.
+    pub(super) fn handle_installed(&mut self, epoch: EpochId, direction: InstallKind) {
+        match direction {
+            InstallKind::Rx => self.feed(epoch, Input::RxInstalled),
+            // The lanes seal under what they were given last. An epoch that was overtaken only drains.
+            InstallKind::Tx if self.peer.installed_tx == Some(epoch) => {
+                self.feed(epoch, Input::TxInstalled);
+            }
+            InstallKind::Tx => self.feed(epoch, Input::Replaced),
+        }
+    }
+
+    /// A lane opened its first datagram under an epoch.
+    pub(super) fn handle_first_open(&mut self, epoch: EpochId) {
+        self.heard();
+        self.feed(epoch, Input::Opened);
+    }
+
+    /// A lane key comes near a limit: the initiator acts at once, the responder if that does not help.
+    pub(super) fn handle_pressure(&mut self, epoch: EpochId, pressure: Pressure) {
+        let Some(current) = self.peer.current_epoch().filter(|found| found.id == epoch) else {
+            return;
+        };
+        if current.role == Role::Initiator || pressure == Pressure::Late {
+            self.start_effort();
+        }
+    }
+
+    /// One input to one epoch: the table says what follows.
+    pub(super) fn feed(&mut self, id: EpochId, input: Input) {
+        let Some(epoch) = self.peer.epoch_mut(id) else {
+            return;
+        };
+        let (state, actions) = step(epoch.state, input);
+        epoch.state = state;
+        if input == Input::GiveUp && state == State::Retired {
+            self.node.counters.add(ControlCounter::EpochsUnconfirmed);
+        }
+        for action in actions {
+            self.act(id, *action);
+        }
+        self.forget_retired(id);
+    }
+
+    fn act(&mut self, id: EpochId, action: Action) {
+        match action {
+            Action::InstallTx => self.install_tx(id),
+            Action::SendResponse => self.send_response(id),
+            Action::Promote => self.promote(id),
+            Action::SendConfirm => self.send_confirm(id),
+            Action::SendConfirmAck => self.send_frame(id, ControlFrame::ConfirmAck),
+            Action::Settle => self.settle(id),
+            Action::StartDrain => self.start_drain(id),
+            Action::RemoveTx => self.remove_tx(id),
+            Action::RemoveRx => self.remove_rx(id),
+            Action::EnsureSession => self.ensure_session(),
+        }
+    }
+
+    /// The lanes seal under this epoch from now on, and send to where it was made.
+    fn install_tx(&mut self, id: EpochId) {
+        let peer = self.peer.id;
+        let Some(epoch) = self.peer.epoch_mut(id) else {
+            return;
+        };
+        let Some(keys) = epoch.tx_keys.take() else {
+            return;
+        };
+        let install = TxInstall {
+            peer,
+            epoch: id,
+            spi: epoch.remote.spi,
+            lanes: self.node.lanes,
+            keys,
+            limits: self.node.limits,
+            hard_deadline: epoch.hard_deadline,
+        };
+        let (path, mtu) = (epoch.path, epoch.remote.mtu);
+        self.peer.installed_tx = Some(id);
+        self.move_endpoint(path);
+        if self.peer.remote_mtu.replace(mtu) != Some(mtu) {
+            self.node.events.push_back(Event::RemoteMtu { peer, mtu });
+        }
+        self.node
+            .commands
+            .push_back(LaneCommand::InstallTx(install));
+    }
+
+    fn move_endpoint(&mut self, path: Path) {
+        let before = self.peer.endpoint.replace(path);
+        if before == Some(path) {
+            return;
+        }
+        let (peer, endpoints) = (self.peer.id, &mut self.node.by_endpoint);
+        if let Some(before) = before
+            && endpoints.get(&before.remote) == Some(&peer)
+        {
+            endpoints.remove(&before.remote);
+        }
+        endpoints.insert(path.remote, peer);
+        self.node
+            .events
+            .push_back(Event::EndpointChanged { peer, path });
+    }
+
+    fn send_response(&mut self, id: EpochId) {
+        let Some(epoch) = self.peer.epoch_mut(id) else {
+            return;
+        };
+        if let Some(response) = epoch.response.take() {
+            let path = epoch.path;
+            self.node.transmit(path, response);
+        }
+    }
+
+    /// The epoch becomes the current one. What it displaces goes on receiving: until this one is settled, if the peer
+    /// may not know of it yet; for the drain time, if the peer sends under it already.
+    fn promote(&mut self, id: EpochId) {
+        let Some(role) = self.peer.epoch(id).map(|epoch| epoch.role) else {
+            return;
+        };
+        let rekey_at = self.rekey_time(role);
+        if let Some(epoch) = self.peer.epoch_mut(id) {
+            epoch.rekey_at = Some(rekey_at);
+        }
+        self.peer.hearing = Hearing::Satisfied;
+        let former = self.peer.current.replace(id).filter(|former| *former != id);
+        if let Some(former) = former {
+            let input = match role {
+                Role::Initiator => Input::Displaced,
+                Role::Responder => Input::Replaced,
+            };
+            self.feed(former, input);
+        }
+    }
+
+    /// REQ-LIM-6 and REQ-LIM-7: early and at random for the initiator, late for the responder.
+    fn rekey_time(&mut self, role: Role) -> std::time::Instant {
+        let after = self.node.rekey_after;
+        let age = if role == Role::Initiator {
+            after - self.node.jitter(after, REKEY_JITTER_PERCENT)
+        } else {
+            after * REKEY_LATE_PERCENT / 100
+        };
+        self.now.instant + age
+    }
+
+    fn send_confirm(&mut self, id: EpochId) {
+        let now = self.now.instant;
+        if let Some(epoch) = self.peer.epoch_mut(id) {
+            let repeat = epoch.confirm.map(|repeat| repeat.again(now));
+            epoch.confirm = Some(repeat.unwrap_or_else(|| Repeat::first(now)));
+        }
+        self.send_frame(id, ControlFrame::Confirm);
+    }
+
+    pub(super) fn send_frame(&mut self, epoch: EpochId, frame: ControlFrame) {
+        self.node.commands.push_back(LaneCommand::SendControl {
+            peer: self.peer.id,
+            epoch,
+            frame,
+            path: None,
+        });
+    }
+
+    /// Both sides send under this epoch: what faded may drain.
+    fn settle(&mut self, id: EpochId) {
+        let peer = self.peer.id;
+        let Some(epoch) = self.peer.epoch_mut(id) else {
+            return;
+        };
+        epoch.confirm = None;
+        let completed = Event::HandshakeCompleted {
+            peer,
+            epoch: id,
+            role: epoch.role,
+            post_quantum: epoch.post_quantum,
+        };
+        self.peer.last_handshake = Some(self.now.instant);
+        self.node.counters.add(ControlCounter::HandshakesCompleted);
+        self.node.events.push_back(completed);
+        let fading = |epoch: &&Epoch| epoch.state == State::Fading;
+        let faded: Vec<_> = self
+            .peer
+            .epochs
+            .iter()
+            .filter(fading)
+            .map(|epoch| epoch.id)
+            .collect();
+        for epoch in faded {
+            self.feed(epoch, Input::Replaced);
+        }
+    }
+
+    fn start_drain(&mut self, id: EpochId) {
+        let end = self.now.instant + DRAIN;
+        if let Some(epoch) = self.peer.epoch_mut(id) {
+            epoch.drain_end = Some(end);
+        }
+        let draining = |epoch: &Epoch| epoch.state == State::Draining;
+        if let Some(oldest) = self.peer.oldest_beyond(DRAINING_PER_PEER, draining) {
+            self.feed(oldest, Input::DrainOver);
+        }
+    }
+
+    fn remove_tx(&mut self, epoch: EpochId) {
+        let peer = self.peer.id;
+        self.node
+            .commands
+            .push_back(LaneCommand::RemoveTx { peer, epoch });
+        self.peer.current.take_if(|current| *current == epoch);
+        self.peer.installed_tx.take_if(|current| *current == epoch);
+    }
+
+    fn remove_rx(&mut self, id: EpochId) {
+        let Some(spi) = self.peer.epoch(id).map(|epoch| epoch.spi) else {
+            return;
+        };
+        self.node
+            .commands
+            .push_back(LaneCommand::RemoveRx { epoch: id, spi });
+        self.node.spis.bury(spi);
+    }
+
+    fn forget_retired(&mut self, id: EpochId) {
+        let before = self.peer.epochs.len();
+        self.peer
+            .epochs
+            .retain(|epoch| epoch.id != id || epoch.state != State::Retired);
+        if self.peer.epochs.len() < before {
+            self.node.owners.remove(&id);
+            let peer = self.peer.id;
+            self.node
+                .events
+                .push_back(Event::EpochRetired { peer, epoch: id });
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Efforts to get keys: initiations, their repeats, and what answers them.
+
+use linkveil_noise::{NoiseError, Offer, Refusal, RemotePeer, ResponseOutcome, create_initiation};
+use linkveil_sa::Path;
+use linkveil_wire::{Response, Timestamp};
+
+use super::{Rekey, Scope};
+use crate::counters::ControlCounter;
+use crate::event::{Event, RefusedReason};
+use crate::limits::{
+    ATTEMPTS_PER_PEER, LEARNED_ENDPOINT_PATIENCE, RETRY_FIRST, RETRY_JITTER_PERCENT, RETRY_LONGEST,
+    STALE_RETRY_PAUSE,
+};
+use crate::peer::{Attempt, Effort, take_turn};
+
+impl Scope<'_> {
+    /// Begins an effort unless there are keys, or one is under way, or nobody knows where to call.
+    pub(super) fn ensure_session(&mut self) {
+        if !self.peer.has_session() {
+            self.start_effort();
+        }
+    }
+
+    /// Begins an effort to get new keys.
+    pub(super) fn start_effort(&mut self) -> Rekey {
+        if self.peer.effort.is_some() {
+            return Rekey::AlreadyPending;
+        }
+        let Some(path) = self.peer.endpoint else {
+            return Rekey::NoEndpoint;
+        };
+        self.node.counters.add(ControlCounter::HandshakesStarted);
+        self.peer.effort = Some(Effort {
+            began: self.now.instant,
+            next_retry: self.now.instant,
+            pause: RETRY_FIRST,
+        });
+        self.initiate(path);
+        Rekey::Started
+    }
+
+    /// Sends one more initiation of the present effort to where the peer called from. Retries go to the endpoint: that
+    /// path is not proved yet, and a replayed initiation must not draw all of them away.
+    pub(super) fn call_back(&mut self, path: Path) {
+        self.initiate(path);
+    }
+
+    /// The retry timer fired: calls again, or gives up on a peer that is no longer where it called from.
+    pub(super) fn retry(&mut self) {
+        let (Some(effort), Some(path)) = (&mut self.peer.effort, self.peer.endpoint) else {
+            self.abandon_effort();
+            return;
+        };
+        let tried = self.now.instant.saturating_duration_since(effort.began);
+        if self.peer.configured.is_none() && tried >= LEARNED_ENDPOINT_PATIENCE {
+            self.abandon_effort();
+            return;
+        }
+        effort.pause = (effort.pause * 2).min(RETRY_LONGEST);
+        self.node.counters.add(ControlCounter::HandshakeRetries);
+        self.initiate(path);
+    }
+
+    /// Sends one initiation of the present effort, with a new ephemeral key, SPI and timestamp (REQ-LIVE-3).
+    fn initiate(&mut self, path: Path) {
+        self.schedule_retry();
+        if let Err(counter) = self.try_initiate(path) {
+            // The retry timer tries again.
+            self.node.counters.add(counter);
+        }
+    }
+
+    /// The next retry: the effort's pause, give or take a tenth.
+    fn schedule_retry(&mut self) {
+        let Some(effort) = &mut self.peer.effort else {
+            return;
+        };
+        let range = self.node.jitter(effort.pause, 2 * RETRY_JITTER_PERCENT);
+        let least = effort.pause * (100 - RETRY_JITTER_PERCENT) / 100;
+        effort.next_retry = self.now.instant + least + range;
+    }
+
+    fn try_initiate(&mut self, path: Path) -> Result<(), ControlCounter> {
+        let node = &mut *self.node;
+        let timestamp = self.now.wall.max(self.peer.last_sent.successor());
+        let spi = node
+            .spis
+            .allocate(self.peer.id, &mut *node.random)
+            .ok_or(ControlCounter::Internal)?;
+        let offer = Offer {
+            timestamp,
+            spi,
+            lanes: node.lanes,
+            mtu: self.peer.mtu,
+            flags: node.flags,
+            post_quantum: node.post_quantum.offer(),
+            cookie: None,
+        };
+        let remote = RemotePeer {
+            public_key: self.peer.public_key,
+            psk: &self.peer.psk,
+        };
+        let made = create_initiation(&node.identity, &remote, offer, &mut *node.random);
+        let (message, awaiting) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                node.spis.free(spi);
+                return Err(error.into());
+            }
+        };
+        self.peer.last_sent = timestamp;
+        self.peer.attempts.push_back(Attempt { awaiting, path });
+        while self.peer.attempts.len() > ATTEMPTS_PER_PEER {
+            self.drop_oldest_attempt();
+        }
+        self.node.transmit(path, message);
+        Ok(())
+    }
+
+    fn drop_oldest_attempt(&mut self) {
+        if let Some(attempt) = self.peer.attempts.pop_front() {
+            self.node.spis.free(attempt.awaiting.spi());
+        }
+    }
+
+    /// Gives up on all own initiations.
+    pub(super) fn abandon_effort(&mut self) {
+        self.peer.effort = None;
+        while !self.peer.attempts.is_empty() {
+            self.drop_oldest_attempt();
+        }
+    }
+
+    /// Judges an answer to one of our initiations; a bad one leaves everything as it was (REQ-HS-21).
+    pub(super) fn handle_response(
+        &mut self,
+        response: &Response<'_>,
+    ) -> Result<(), ControlCounter> {
+        let Attempt { awaiting, path } = self
+            .peer
+            .take_attempt(response.receiver())
+            .ok_or(ControlCounter::WrongReceiver)?;
+        let spi = awaiting.spi();
+        match awaiting.consume_response(response, self.node.post_quantum) {
+            Ok(ResponseOutcome::Established(established)) => {
+                self.abandon_effort();
+                self.begin_epoch(established, spi, path, None);
+                Ok(())
+            }
+            Ok(ResponseOutcome::Refused(refusal)) => {
+                self.node.spis.free(spi);
+                Err(self.refused(refusal, path))
+            }
+            Err((awaiting, error)) => {
+                self.peer.attempts.push_front(Attempt { awaiting, path });
+                if error == NoiseError::PostQuantumMissing {
+                    self.tell_refusal(RefusedReason::PostQuantumMissing);
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// An authentic answer that says why there is no epoch.
+    fn refused(&mut self, refusal: Refusal, path: Path) -> ControlCounter {
+        match refusal {
+            Refusal::Stale { last } => {
+                self.tell_refusal(RefusedReason::StaleClock);
+                self.catch_up_with(last, path);
+                ControlCounter::StaleAnswer
+            }
+            Refusal::PostQuantumRequired => {
+                self.tell_refusal(RefusedReason::PeerRequiresPostQuantum);
+                ControlCounter::PostQuantumRefused
+            }
+        }
+    }
+
+    /// REQ-CLK-4: the next timestamp is beyond what the peer has seen, and it is tried at once.
+    fn catch_up_with(&mut self, last: Timestamp, path: Path) {
+        self.peer.last_sent = self.peer.last_sent.max(last);
+        let turn = take_turn(
+            &mut self.peer.pauses.stale_retry,
+            STALE_RETRY_PAUSE,
+            self.now.instant,
+        );
+        if turn && self.peer.effort.is_some() {
+            self.initiate(path);
+        }
+    }
+
+    fn tell_refusal(&mut self, reason: RefusedReason) {
+        self.node.events.push_back(Event::HandshakeRefused {
+            peer: self.peer.id,
+            reason,
+        });
+    }
+}

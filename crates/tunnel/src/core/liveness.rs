@@ -1,0 +1,161 @@
+//! Is the peer still there, and does it still have the keys that it uses (docs/protocol.md section 10).
+
+use linkveil_sa::{EpochId, LaneCommand, Path};
+use linkveil_wire::{ControlFrame, Spi, Token};
+
+use super::{Core, Scope};
+use crate::counters::ControlCounter;
+use crate::event::{Event, Now};
+use crate::limits::UNKNOWN_SPI_PAUSE;
+use crate::machine::Input;
+use crate::peer::{Hearing, take_turn};
+
+impl Core {
+    /// Somebody uses keys that we do not have: a peer that missed our restart, or anyone. Unauthenticated.
+    pub(super) fn handle_unknown_spi(&mut self, spi: Spi, path: Path, now: Now) {
+        if self.node.spis.is_tombstone(spi) {
+            self.node.counters.add(ControlCounter::Tombstone);
+            return;
+        }
+        match self.node.by_endpoint.get(&path.remote).copied() {
+            Some(peer) => {
+                self.with(peer, now, |scope| scope.call_for_unknown_spi());
+            }
+            None => self.node.counters.add(ControlCounter::UnknownSpiStranger),
+        }
+    }
+}
+
+impl Scope<'_> {
+    fn call_for_unknown_spi(&mut self) {
+        let pause = &mut self.peer.pauses.unknown_spi;
+        let calls =
+            self.peer.effort.is_none() && take_turn(pause, UNKNOWN_SPI_PAUSE, self.now.instant);
+        if calls {
+            self.node.counters.add(ControlCounter::CalledForUnknownSpi);
+            self.start_effort();
+        } else {
+            self.node.counters.add(ControlCounter::UnknownSpiLimited);
+        }
+    }
+
+    /// An authentic link control frame under one of the peer's epochs.
+    pub(super) fn handle_frame(&mut self, epoch: EpochId, frame: ControlFrame) {
+        if let ControlFrame::ProbeAck(token) = frame {
+            self.note_probe_ack(token);
+        }
+        self.heard();
+        match frame {
+            ControlFrame::Confirm => self.feed(epoch, Input::Confirm),
+            ControlFrame::ConfirmAck => self.feed(epoch, Input::ConfirmAck),
+            ControlFrame::Probe(token) => self.answer_probe(token),
+            ControlFrame::SaDelete(spi) => self.handle_delete(spi),
+            ControlFrame::ProbeAck(_) | ControlFrame::Keepalive => {}
+            ControlFrame::PathChallenge(_)
+            | ControlFrame::PathResponse(_)
+            | ControlFrame::MtuProbe { .. }
+            | ControlFrame::MtuProbeAck { .. } => {
+                self.node.counters.add(ControlCounter::FramesIgnored);
+            }
+        }
+    }
+
+    /// Datagrams since the last report of a lane.
+    pub(super) fn handle_activity(&mut self, tx_packets: u64, rx_packets: u64) {
+        if rx_packets > 0 {
+            self.heard();
+        } else if tx_packets > 0 && self.peer.hearing == Hearing::Satisfied {
+            self.peer.hearing = Hearing::Awaited {
+                since: self.now.instant,
+            };
+        }
+    }
+
+    /// Something authentic came: no need to ask, or to wait for an answer.
+    pub(super) fn heard(&mut self) {
+        self.peer.hearing = Hearing::Satisfied;
+    }
+
+    /// Silence for too long: asks.
+    pub(super) fn probe(&mut self) {
+        let Some(epoch) = self.peer.current else {
+            self.peer.hearing = Hearing::Satisfied;
+            return;
+        };
+        let mut token = [0; 8];
+        self.node.random.fill(&mut token);
+        let token = Token(token);
+        self.peer.hearing = Hearing::Probed {
+            at: self.now.instant,
+            token,
+        };
+        self.node.counters.add(ControlCounter::ProbesSent);
+        self.send_frame(epoch, ControlFrame::Probe(token));
+    }
+
+    /// No answer: the peer may have lost its keys. The present ones stay in use meanwhile.
+    pub(super) fn give_up_probe(&mut self) {
+        self.peer.hearing = Hearing::Satisfied;
+        let peer = self.peer.id;
+        self.node.events.push_back(Event::PeerSilent { peer });
+        self.start_effort();
+    }
+
+    /// Under the epoch that we send under, which is the prober's newest or the one before it.
+    fn answer_probe(&mut self, token: Token) {
+        if let Some(epoch) = self.peer.current {
+            self.send_frame(epoch, ControlFrame::ProbeAck(token));
+        }
+    }
+
+    fn note_probe_ack(&mut self, token: Token) {
+        let asked =
+            matches!(self.peer.hearing, Hearing::Probed { token: asked, .. } if asked == token);
+        if !asked {
+            self.node.counters.add(ControlCounter::ProbeAckUnexpected);
+        }
+    }
+
+    /// The peer no longer receives on `spi` (REQ-LIVE-11).
+    fn handle_delete(&mut self, spi: Spi) {
+        let named = self
+            .peer
+            .epochs
+            .iter()
+            .find(|epoch| epoch.remote.spi == spi);
+        let Some(epoch) = named.map(|epoch| epoch.id) else {
+            self.node.counters.add(ControlCounter::SaDeleteUnknown);
+            return;
+        };
+        if self.peer.current == Some(epoch) {
+            let peer = self.peer.id;
+            self.node.events.push_back(Event::PeerLeft { peer });
+        }
+        self.feed(epoch, Input::Deleted);
+    }
+
+    /// The end of this node: tells the peer, and takes every key away from the lanes.
+    pub(super) fn leave(&mut self) {
+        self.abandon_effort();
+        let peer = self.peer.id;
+        if let Some((id, spi)) = self.peer.current_epoch().map(|epoch| (epoch.id, epoch.spi)) {
+            self.send_frame(id, ControlFrame::SaDelete(spi));
+            let epoch = id;
+            self.node
+                .commands
+                .push_back(LaneCommand::RemoveTx { peer, epoch });
+        }
+        for epoch in std::mem::take(&mut self.peer.epochs) {
+            let (id, spi) = (epoch.id, epoch.spi);
+            self.node.owners.remove(&id);
+            self.node.spis.bury(spi);
+            self.node
+                .commands
+                .push_back(LaneCommand::RemoveRx { epoch: id, spi });
+        }
+        self.peer.current = None;
+        self.peer.installed_tx = None;
+        self.peer.hearing = Hearing::Satisfied;
+        self.peer.endpoint = None;
+    }
+}

@@ -1,0 +1,120 @@
+//! The peer's initiations: who is it, is it new, does it fit our policy, did it cross our own.
+
+use linkveil_noise::{Answer, NoiseError, ReceivedInitiation, Refusal, consume_initiation};
+use linkveil_sa::Path;
+use linkveil_wire::Initiation;
+
+use super::{Core, Scope};
+use crate::counters::ControlCounter;
+use crate::event::Now;
+use crate::limits::{CROSSED_RETRY_PAUSE, REFUSAL_PAUSE};
+use crate::peer::take_turn;
+
+impl Core {
+    /// mac1 and Noise first; then the peer is known, or the sender gets no answer (REQ-HS-10).
+    pub(super) fn handle_initiation(
+        &mut self,
+        path: Path,
+        message: &Initiation<'_>,
+        now: Now,
+    ) -> Result<(), ControlCounter> {
+        let received = consume_initiation(&self.node.identity, message)?;
+        let peer = self
+            .by_key
+            .get(&received.remote_static())
+            .copied()
+            .ok_or(ControlCounter::UnknownPeer)?;
+        self.with(peer, now, |scope| scope.judge_initiation(path, received))
+            .unwrap_or(Err(ControlCounter::UnknownPeer))
+    }
+}
+
+impl Scope<'_> {
+    fn judge_initiation(
+        &mut self,
+        path: Path,
+        received: ReceivedInitiation,
+    ) -> Result<(), ControlCounter> {
+        let timestamp = received.payload().timestamp;
+        if timestamp <= self.peer.greatest_accepted {
+            let last = self.peer.greatest_accepted;
+            self.refuse(path, received, Refusal::Stale { last })?;
+            return Err(ControlCounter::Stale);
+        }
+        if received.check_policy(self.node.post_quantum).is_err() {
+            self.refuse(path, received, Refusal::PostQuantumRequired)?;
+            return Err(ControlCounter::PostQuantumRequired);
+        }
+        if self.peer.effort.is_some() {
+            self.settle_crossing(path)?;
+        }
+        self.answer(path, received)?;
+        self.peer.greatest_accepted = timestamp;
+        Ok(())
+    }
+
+    /// REQ-CROSS: the node with the greater key answers. The other one calls back, to where the peer is now, so that a
+    /// lost first message or an endpoint where nobody listens keeps nobody apart.
+    fn settle_crossing(&mut self, path: Path) -> Result<(), ControlCounter> {
+        let own = self.node.identity.public_key();
+        if own.as_bytes() > self.peer.public_key.as_bytes() {
+            self.abandon_effort();
+            return Ok(());
+        }
+        let turn = take_turn(
+            &mut self.peer.pauses.crossed_retry,
+            CROSSED_RETRY_PAUSE,
+            self.now.instant,
+        );
+        if turn {
+            self.call_back(path);
+        }
+        Err(ControlCounter::CrossedIgnored)
+    }
+
+    /// Makes the epoch; message 2 waits in it until every lane receives.
+    fn answer(&mut self, path: Path, received: ReceivedInitiation) -> Result<(), NoiseError> {
+        let node = &mut *self.node;
+        let spi = node
+            .spis
+            .allocate(self.peer.id, &mut *node.random)
+            .ok_or(NoiseError::Internal)?;
+        let answer = Answer {
+            spi,
+            lanes: node.lanes,
+            mtu: self.peer.mtu,
+            flags: node.flags,
+            policy: node.post_quantum,
+        };
+        match received.create_response(&self.peer.psk, answer, &mut *node.random) {
+            Ok((message, established)) => {
+                self.begin_epoch(established, spi, path, Some(message));
+                Ok(())
+            }
+            Err(error) => {
+                node.spis.free(spi);
+                Err(error)
+            }
+        }
+    }
+
+    /// Says no, at most once in a while: a replayed initiation may ask for it.
+    fn refuse(
+        &mut self,
+        path: Path,
+        received: ReceivedInitiation,
+        refusal: Refusal,
+    ) -> Result<(), ControlCounter> {
+        let turn = take_turn(
+            &mut self.peer.pauses.refusal,
+            REFUSAL_PAUSE,
+            self.now.instant,
+        );
+        if !turn {
+            return Err(ControlCounter::RefusalsLimited);
+        }
+        let message = received.create_refusal(&self.peer.psk, refusal, &mut *self.node.random)?;
+        self.node.transmit(path, message);
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! What the control core counts: handshakes by outcome, and every refusal under its own name.
+
+use linkveil_noise::NoiseError;
+use linkveil_sa::counters;
+use linkveil_wire::{HandshakeError, LinkError, PayloadError};
+
+counters! {
+    /// Everything that is counted. Whatever the core refuses moves exactly one of these (REQ-CNT-1).
+    pub enum ControlCounter {
+        /// First initiations of an effort to get keys.
+        HandshakesStarted => "handshakes_started",
+        /// Initiations that repeat an unanswered one.
+        HandshakeRetries => "handshake_retries",
+        /// Epochs confirmed, in either role.
+        HandshakesCompleted => "handshakes_completed",
+        /// Epochs that nobody confirmed in time.
+        EpochsUnconfirmed => "epochs_unconfirmed",
+        /// Probes sent to a silent peer.
+        ProbesSent => "probes_sent",
+        /// Handshakes begun because a peer used an SPI that we do not know.
+        CalledForUnknownSpi => "called_for_unknown_spi",
+        /// A message that is empty, of an unknown type, or data.
+        UnknownType => "message_unknown_type",
+        /// A message with a length that its type cannot have.
+        WrongLength => "message_wrong_length",
+        /// A message with reserved bits set.
+        ReservedBits => "message_reserved_bits",
+        /// A message with SPI 0.
+        ZeroSpi => "message_zero_spi",
+        /// mac1 was not made for our key.
+        WrongMac1 => "handshake_wrong_mac1",
+        /// mac2 was not made with our cookie.
+        WrongMac2 => "handshake_wrong_mac2",
+        /// An answer to no pending attempt.
+        WrongReceiver => "handshake_wrong_receiver",
+        /// Noise refused the message.
+        Unauthentic => "handshake_unauthentic",
+        /// A Diffie-Hellman result of zero.
+        NonContributory => "handshake_non_contributory",
+        /// Clear and sealed SPI differ.
+        SpiMismatch => "handshake_spi_mismatch",
+        /// The ML-KEM key fails its check.
+        MalformedKemKey => "handshake_malformed_kem_key",
+        /// A ciphertext that nobody asked for.
+        UnsolicitedCiphertext => "handshake_unsolicited_ciphertext",
+        /// We require ML-KEM, and the response does without.
+        PostQuantumMissing => "handshake_post_quantum_missing",
+        /// We require ML-KEM, and the initiation does without.
+        PostQuantumRequired => "handshake_post_quantum_required",
+        /// The peer requires ML-KEM and says so.
+        PostQuantumRefused => "handshake_post_quantum_refused",
+        /// A cookie reply that does not open.
+        UnauthenticCookie => "handshake_unauthentic_cookie",
+        /// The handshake library failed.
+        Internal => "handshake_internal",
+        /// A payload of an impossible length.
+        PayloadWrongLength => "payload_wrong_length",
+        /// A payload with reserved bits set.
+        PayloadReservedBits => "payload_reserved_bits",
+        /// A payload with a malformed timestamp.
+        PayloadTimestamp => "payload_malformed_timestamp",
+        /// A payload with SPI 0.
+        PayloadZeroSpi => "payload_zero_spi",
+        /// A payload with an impossible number of lanes.
+        PayloadLanes => "payload_lanes_out_of_range",
+        /// A payload without source ports.
+        PayloadSourcePorts => "payload_zero_source_ports",
+        /// A payload with an impossible inner MTU.
+        PayloadMtu => "payload_mtu_out_of_range",
+        /// A payload with an unknown status.
+        PayloadStatus => "payload_unknown_status",
+        /// A payload whose fields contradict its status.
+        PayloadContradiction => "payload_contradicts_status",
+        /// An initiation of a key that belongs to no peer.
+        UnknownPeer => "handshake_unknown_peer",
+        /// An initiation whose timestamp is not newer than an accepted one.
+        Stale => "handshake_stale",
+        /// The peer says that our timestamp is old.
+        StaleAnswer => "handshake_stale_answer",
+        /// An initiation that lost against our own.
+        CrossedIgnored => "handshake_crossed_ignored",
+        /// A refusal that was not sent, because one was sent just before.
+        RefusalsLimited => "handshake_refusals_limited",
+        /// A cookie reply, which this version does not use.
+        CookieIgnored => "cookie_replies_ignored",
+        /// An authentic control frame that this version does not use.
+        FramesIgnored => "control_frames_ignored",
+        /// An answer to no probe of ours.
+        ProbeAckUnexpected => "probe_acks_unexpected",
+        /// An SA delete for an SPI that is not the peer's.
+        SaDeleteUnknown => "sa_deletes_unknown",
+        /// A datagram for keys that were retired lately.
+        Tombstone => "unknown_spi_tombstone",
+        /// A datagram with an unknown SPI that caused nothing, because one did just before.
+        UnknownSpiLimited => "unknown_spi_limited",
+        /// A datagram with an unknown SPI from nobody's endpoint.
+        UnknownSpiStranger => "unknown_spi_stranger",
+        /// A message that was not sent, because too many wait.
+        TransmitQueueFull => "transmit_queue_full",
+    }
+}
+
+impl From<LinkError> for ControlCounter {
+    fn from(_: LinkError) -> Self {
+        Self::UnknownType
+    }
+}
+
+impl From<HandshakeError> for ControlCounter {
+    fn from(error: HandshakeError) -> Self {
+        match error {
+            HandshakeError::WrongType => Self::UnknownType,
+            HandshakeError::WrongLength => Self::WrongLength,
+            HandshakeError::ReservedBits => Self::ReservedBits,
+            HandshakeError::ZeroSpi => Self::ZeroSpi,
+        }
+    }
+}
+
+impl From<PayloadError> for ControlCounter {
+    fn from(error: PayloadError) -> Self {
+        match error {
+            PayloadError::WrongLength => Self::PayloadWrongLength,
+            PayloadError::ReservedBits => Self::PayloadReservedBits,
+            PayloadError::MalformedTimestamp => Self::PayloadTimestamp,
+            PayloadError::ZeroSpi => Self::PayloadZeroSpi,
+            PayloadError::LanesOutOfRange => Self::PayloadLanes,
+            PayloadError::ZeroSourcePorts => Self::PayloadSourcePorts,
+            PayloadError::MtuOutOfRange => Self::PayloadMtu,
+            PayloadError::UnknownStatus => Self::PayloadStatus,
+            PayloadError::ContradictsStatus => Self::PayloadContradiction,
+        }
+    }
+}
+
+impl From<NoiseError> for ControlCounter {
+    fn from(error: NoiseError) -> Self {
+        match error {
+            NoiseError::WrongMac1 => Self::WrongMac1,
+            NoiseError::WrongMac2 => Self::WrongMac2,
+            NoiseError::WrongReceiver => Self::WrongReceiver,
+            NoiseError::Unauthentic => Self::Unauthentic,
+            NoiseError::NonContributory => Self::NonContributory,
+            NoiseError::Payload(error) => error.into(),
+            NoiseError::SpiMismatch => Self::SpiMismatch,
+            NoiseError::MalformedKemKey => Self::MalformedKemKey,
+            NoiseError::UnsolicitedCiphertext => Self::UnsolicitedCiphertext,
+            NoiseError::PostQuantumMissing => Self::PostQuantumMissing,
+            NoiseError::UnauthenticCookie => Self::UnauthenticCookie,
+            NoiseError::Internal => Self::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // REQ-CNT-1
+    #[test]
+    fn every_counter_has_a_place_and_a_name_of_its_own() {
+        linkveil_sa::counter::assert_distinct::<ControlCounter>();
+    }
+}

@@ -1,0 +1,104 @@
+//! One epoch in the hands of the control core: its place in the table, its timers, and what waits to be installed.
+
+use std::time::{Duration, Instant};
+
+use linkveil_crypto::{Fingerprint, PostQuantum};
+use linkveil_noise::{Remote, Role};
+use linkveil_sa::{EpochId, Path, TxKeys};
+use linkveil_wire::Spi;
+
+use crate::event::TimerKind;
+use crate::limits::{CONFIRM_FIRST, CONFIRM_LONGEST, UNCONFIRMED_LIFETIME};
+use crate::machine::State;
+
+#[derive(Debug)]
+pub(crate) struct Epoch {
+    pub(crate) id: EpochId,
+    pub(crate) state: State,
+    pub(crate) role: Role,
+    /// Ours: under which the lanes receive.
+    pub(crate) spi: Spi,
+    pub(crate) remote: Remote,
+    pub(crate) post_quantum: PostQuantum,
+    pub(crate) fingerprint: Fingerprint,
+    /// Initiator: where we called. Responder: where the initiation came from.
+    pub(crate) path: Path,
+    /// Until the lanes are told to seal under the epoch.
+    pub(crate) tx_keys: Option<TxKeys>,
+    /// Responder: message 2, until every lane receives.
+    pub(crate) response: Option<Vec<u8>>,
+    pub(crate) created: Instant,
+    pub(crate) hard_deadline: Instant,
+    pub(crate) confirm: Option<Repeat>,
+    pub(crate) rekey_at: Option<Instant>,
+    pub(crate) drain_end: Option<Instant>,
+}
+
+/// Something that is repeated with growing pauses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeat {
+    pub(crate) next: Instant,
+    pause: Duration,
+}
+
+impl Repeat {
+    /// The first repeat of a Confirm.
+    pub(crate) fn first(now: Instant) -> Self {
+        Self {
+            next: now + CONFIRM_FIRST,
+            pause: CONFIRM_FIRST,
+        }
+    }
+
+    /// The one after this.
+    pub(crate) fn again(self, now: Instant) -> Self {
+        let pause = (self.pause * 2).min(CONFIRM_LONGEST);
+        Self {
+            next: now + pause,
+            pause,
+        }
+    }
+}
+
+impl Epoch {
+    /// The nearest moment at which something about this epoch is to be done.
+    pub(crate) fn deadline(&self) -> (Instant, TimerKind) {
+        let hard = (self.hard_deadline, TimerKind::HardDeadline);
+        let by_state = match self.state {
+            State::InstallingRx(_) | State::Unconfirmed | State::Switching(_) => {
+                Some(self.give_up())
+            }
+            State::Confirming => {
+                let repeat = self.confirm.map(|repeat| (repeat.next, TimerKind::Confirm));
+                [repeat, Some(self.give_up())].into_iter().flatten().min()
+            }
+            State::Current => self.rekey_at.map(|at| (at, TimerKind::Rekey)),
+            State::Draining => self.drain_end.map(|at| (at, TimerKind::Drain)),
+            State::Fading | State::Retired => None,
+        };
+        by_state.map_or(hard, |deadline| deadline.min(hard))
+    }
+
+    fn give_up(&self) -> (Instant, TimerKind) {
+        (self.created + UNCONFIRMED_LIFETIME, TimerKind::Unconfirmed)
+    }
+
+    /// Whether it is, or is about to be, what the peer is sent data under.
+    pub(crate) const fn is_session(&self) -> bool {
+        matches!(
+            self.state,
+            State::InstallingRx(Role::Initiator)
+                | State::Switching(_)
+                | State::Confirming
+                | State::Current
+        )
+    }
+
+    /// Whether it waits, as the responder's, for the initiator's first datagram.
+    pub(crate) const fn is_unconfirmed(&self) -> bool {
+        matches!(
+            self.state,
+            State::InstallingRx(Role::Responder) | State::Unconfirmed
+        )
+    }
+}

@@ -1,0 +1,196 @@
+//! What the core keeps of one peer.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use linkveil_crypto::{Psk, PublicKey};
+use linkveil_noise::AwaitingResponse;
+use linkveil_sa::{EpochId, Path, PeerId};
+use linkveil_wire::{HandshakeFlags, InnerMtu, Spi, Timestamp, Token};
+
+use crate::config::PeerConfig;
+use crate::epoch::Epoch;
+use crate::event::TimerKind;
+use crate::limits::{PROBE_PATIENCE, SILENCE};
+use crate::machine::State;
+use crate::status::{EpochStatus, PeerState, PeerStatus};
+
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) public_key: PublicKey,
+    pub(crate) psk: Psk,
+    /// From the configuration.
+    pub(crate) configured: Option<Path>,
+    /// Where it is now: configured, or learned from an authentic handshake.
+    pub(crate) endpoint: Option<Path>,
+    pub(crate) mtu: InnerMtu,
+    pub(crate) remote_mtu: Option<InnerMtu>,
+    /// Own initiations that may still be answered, oldest first.
+    pub(crate) attempts: VecDeque<Attempt>,
+    pub(crate) effort: Option<Effort>,
+    /// In the order of their making.
+    pub(crate) epochs: Vec<Epoch>,
+    /// The one that data is sent under.
+    pub(crate) current: Option<EpochId>,
+    /// The one whose sending half the lanes were given last.
+    pub(crate) installed_tx: Option<EpochId>,
+    pub(crate) last_sent: Timestamp,
+    pub(crate) greatest_accepted: Timestamp,
+    pub(crate) pauses: Pauses,
+    pub(crate) hearing: Hearing,
+    pub(crate) last_handshake: Option<Instant>,
+}
+
+/// One own initiation that was not answered yet.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) awaiting: AwaitingResponse,
+    pub(crate) path: Path,
+}
+
+/// The will to have new keys: initiations are repeated until there are some.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub(crate) began: Instant,
+    pub(crate) next_retry: Instant,
+    pub(crate) pause: Duration,
+}
+
+/// When things were last done that others can provoke.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pauses {
+    pub(crate) refusal: Option<Instant>,
+    pub(crate) stale_retry: Option<Instant>,
+    pub(crate) crossed_retry: Option<Instant>,
+    pub(crate) unknown_spi: Option<Instant>,
+}
+
+/// Whether something may be done again: true, and noted, if the last time is at least `pause` ago.
+pub(crate) fn take_turn(last: &mut Option<Instant>, pause: Duration, now: Instant) -> bool {
+    let free = last.is_none_or(|last| now.saturating_duration_since(last) >= pause);
+    if free {
+        *last = Some(now);
+    }
+    free
+}
+
+/// Whether the peer answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Hearing {
+    /// Nothing was sent since something was heard.
+    Satisfied,
+    /// Something was sent, and nothing heard since then.
+    Awaited { since: Instant },
+    /// We asked whether it is there.
+    Probed { at: Instant, token: Token },
+}
+
+impl Peer {
+    pub(crate) fn new(id: PeerId, config: PeerConfig) -> Self {
+        Self {
+            id,
+            public_key: config.public_key,
+            psk: config.psk,
+            configured: config.endpoint,
+            endpoint: config.endpoint,
+            mtu: config.mtu,
+            remote_mtu: None,
+            attempts: VecDeque::new(),
+            effort: None,
+            epochs: Vec::new(),
+            current: None,
+            installed_tx: None,
+            last_sent: Timestamp::ZERO,
+            greatest_accepted: Timestamp::ZERO,
+            pauses: Pauses::default(),
+            hearing: Hearing::Satisfied,
+            last_handshake: None,
+        }
+    }
+
+    pub(crate) fn epoch(&self, id: EpochId) -> Option<&Epoch> {
+        self.epochs.iter().find(|epoch| epoch.id == id)
+    }
+
+    pub(crate) fn epoch_mut(&mut self, id: EpochId) -> Option<&mut Epoch> {
+        self.epochs.iter_mut().find(|epoch| epoch.id == id)
+    }
+
+    pub(crate) fn current_epoch(&self) -> Option<&Epoch> {
+        self.epoch(self.current?)
+    }
+
+    /// The oldest of the epochs that `fits`, if there are more than `most` of them.
+    pub(crate) fn oldest_beyond(
+        &self,
+        most: usize,
+        fits: impl Fn(&Epoch) -> bool,
+    ) -> Option<EpochId> {
+        let mut fitting = self.epochs.iter().filter(|epoch| fits(epoch));
+        let oldest = fitting.next()?.id;
+        (fitting.count() >= most).then_some(oldest)
+    }
+
+    pub(crate) fn has_session(&self) -> bool {
+        self.epochs.iter().any(Epoch::is_session)
+    }
+
+    /// Takes the attempt out whose SPI an answer names.
+    pub(crate) fn take_attempt(&mut self, spi: Spi) -> Option<Attempt> {
+        let place = self
+            .attempts
+            .iter()
+            .position(|attempt| attempt.awaiting.spi() == spi)?;
+        self.attempts.remove(place)
+    }
+
+    /// The nearest moment at which something about this peer is to be done.
+    pub(crate) fn deadline(&self) -> Option<(Instant, TimerKind)> {
+        let retry = self
+            .effort
+            .map(|effort| (effort.next_retry, TimerKind::Retry));
+        let epochs = self.epochs.iter().map(Epoch::deadline);
+        epochs.chain(retry).chain(self.hearing_deadline()).min()
+    }
+
+    pub(crate) fn hearing_deadline(&self) -> Option<(Instant, TimerKind)> {
+        match self.hearing {
+            Hearing::Satisfied => None,
+            Hearing::Awaited { since } => Some((since + SILENCE, TimerKind::Silence)),
+            Hearing::Probed { at, .. } => Some((at + PROBE_PATIENCE, TimerKind::Probe)),
+        }
+    }
+
+    pub(crate) fn status(&self) -> PeerStatus {
+        let epoch = self.current_epoch();
+        let state = match (epoch, &self.effort) {
+            (Some(_), _) => PeerState::Established,
+            (None, Some(_)) => PeerState::Handshaking,
+            (None, None)
+                if self
+                    .epochs
+                    .iter()
+                    .any(|epoch| epoch.state != State::Draining) =>
+            {
+                PeerState::Handshaking
+            }
+            (None, None) => PeerState::Idle,
+        };
+        PeerStatus {
+            state,
+            endpoint: self.endpoint,
+            epoch: epoch.map(|epoch| EpochStatus {
+                id: epoch.id,
+                fingerprint: epoch.fingerprint,
+                role: epoch.role,
+                post_quantum: epoch.post_quantum,
+                established: epoch.created,
+                next_rekey: epoch.rekey_at,
+            }),
+            last_handshake: self.last_handshake,
+            remote_mtu: self.remote_mtu,
+            remote_flags: epoch.map_or(HandshakeFlags::NONE, |epoch| epoch.remote.flags),
+        }
+    }
+}

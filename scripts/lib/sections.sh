@@ -1,0 +1,148 @@
+# shellcheck shell=bash
+# Sourced by scripts/check and scripts/test: what each part runs, its time, and the sum at the end.
+#
+# Everything that is compiled here is compiled as the whole workspace, so that no part builds it anew with other features.
+
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-auto}
+
+PASSED=0 FAILED=0 SKIPPED=0
+SUMMARY=()
+
+# section NAME COMMAND...: runs one part, says how long it took, and goes on whatever came out of it.
+section() {
+    local name=$1 start=$SECONDS result=passed
+    shift
+    say "" "== $name"
+    "$@" || result=FAILED
+    SUMMARY+=("$(printf '%-24s %-7s %4d s' "$name" "$result" $((SECONDS - start)))")
+    say "-- $name: $result after $((SECONDS - start)) s"
+    [ "$result" = passed ] || BROKEN+=("$name")
+}
+BROKEN=()
+
+# A part that is one check: it counts as one test.
+check() {
+    if "$@"; then
+        PASSED=$((PASSED + 1))
+    else
+        FAILED=$((FAILED + 1))
+        return 1
+    fi
+}
+
+skip() {
+    say "skipped: $*"
+    SKIPPED=$((SKIPPED + 1))
+}
+
+# Prints all parts, then one line alone: the sum of what all runners reported. Fails if any part failed.
+finish() {
+    say "" "all parts:"
+    printf '  %s\n' "${SUMMARY[@]}"
+    # A part can fail without a failed test, for example when it does not compile.
+    [ ${#BROKEN[@]} = 0 ] || [ "$FAILED" != 0 ] || FAILED=1
+    [ ${#BROKEN[@]} = 0 ] || say "failed: ${BROKEN[*]}"
+    say "" "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+    [ "$FAILED" = 0 ] && [ ${#BROKEN[@]} = 0 ]
+}
+
+fmt() { check cargo fmt --all --check; }
+
+clippy() { check cargo clippy --quiet --locked --workspace --all-targets -- -D warnings; }
+
+docs() { RUSTDOCFLAGS="-D warnings" check cargo doc --quiet --locked --workspace --no-deps --document-private-items; }
+
+layers() { check "$ROOT/scripts/check-layers"; }
+
+vectors() {
+    if "$PYTHON" -c 'import cryptography' 2>/dev/null; then
+        check "$PYTHON" "$ROOT/scripts/vectors.py" --check
+    else
+        skip "vectors: $PYTHON has no module cryptography (Debian: python3-cryptography)"
+    fi
+}
+
+have_nextest() { cargo nextest --version >/dev/null 2>&1; }
+
+# All that the tests run, compiled outside of the box: inside there is no network.
+build_tests() {
+    cargo build --quiet --locked --workspace --bins || return 1
+    if have_nextest; then
+        cargo nextest run --locked --workspace --no-run
+    else
+        cargo test --quiet --locked --workspace --no-run
+    fi
+}
+
+# Unit, property and simulation tests: everything but the namespace tests.
+unit_tests() {
+    if have_nextest; then
+        counted nextest sandbox cargo nextest run --offline --workspace --no-fail-fast \
+            --filterset 'not package(linkveil-netns-tests)'
+    else
+        counted libtest sandbox cargo test --offline --workspace --no-fail-fast \
+            --exclude linkveil-netns-tests --lib --bins --tests
+    fi
+}
+
+# nextest does not run them.
+doc_tests() { counted libtest cargo test --locked --workspace --doc --no-fail-fast; }
+
+# One after the other; .config/nextest.toml says so, too.
+netns_tests() {
+    if have_nextest; then
+        counted nextest sandbox cargo nextest run --offline --workspace --no-fail-fast \
+            --filterset 'package(linkveil-netns-tests)'
+    else
+        local targets=() file
+        for file in "$ROOT"/netns-tests/tests/*.rs; do
+            targets+=(--test "$(basename "$file" .rs)")
+        done
+        counted libtest sandbox cargo test --offline --workspace --no-fail-fast \
+            "${targets[@]}" -- --test-threads=1
+    fi
+}
+
+demo() { check "$ROOT/scripts/demo" --quick; }
+
+# counted RUNNER COMMAND...: runs tests and adds what the runner's summary lines say.
+counted() {
+    local runner=$1 log status=0
+    shift
+    log=$WORK/$runner.log
+    "$@" > >(tee "$log") 2>&1 || status=$?
+    # The tee above may still be writing.
+    wait $! 2>/dev/null || true
+    "count_$runner" <"$log" >"$WORK/counts"
+    local passed failed skipped
+    read -r passed failed skipped <"$WORK/counts"
+    PASSED=$((PASSED + passed)) FAILED=$((FAILED + failed)) SKIPPED=$((SKIPPED + skipped))
+    return "$status"
+}
+
+# test result: ok. 7 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.16s
+count_libtest() {
+    awk '/^test result: / {
+            for (i = 2; i <= NF; i++) {
+                if ($i == "passed;") passed += $(i - 1)
+                if ($i == "failed;") failed += $(i - 1)
+                if ($i == "ignored;") ignored += $(i - 1)
+            }
+        }
+        END { print passed + 0, failed + 0, ignored + 0 }'
+}
+
+# Summary [   3.141s] 59 tests run: 57 passed (1 slow), 1 failed, 1 timed out, 620 skipped
+# What it calls skipped is above all what the filter left out, so ignored tests are counted by their own name instead.
+count_nextest() {
+    sed 's/\x1b\[[0-9;]*m//g' | awk '/^ *Summary \[/ {
+            for (i = 2; i <= NF; i++) {
+                word = $i
+                sub(/,$/, "", word)
+                if (word == "passed") passed += $(i - 1)
+                if (word == "failed") failed += $(i - 1)
+                if (word == "timed") failed += $(i - 1)
+            }
+        }
+        END { print passed + 0, failed + 0, 0 }'
+}
