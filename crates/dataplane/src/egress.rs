@@ -45,7 +45,8 @@ pub enum Underlay {
 #[derive(Clone, Copy, Debug)]
 struct Forwarding {
     peer: PeerId,
-    path: Path,
+    /// Unknown until the peer has called or is configured with an endpoint.
+    path: Option<Path>,
     inner_mtu: usize,
     header: Encapsulation,
     /// The outer TOS byte.
@@ -104,7 +105,7 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
     };
     Ok(Forwarding {
         peer: id,
-        path: peer.path.ok_or(DropReason::NoEndpoint)?,
+        path: peer.path,
         inner_mtu,
         header: Encapsulation {
             vni,
@@ -131,11 +132,12 @@ fn encapsulate(
     let tx = tx.ok_or(DropReason::NoEpoch)?;
     tx.check_deadline(state.now);
     let plaintext_len = padded_len(packet.len(), forwarding.inner_mtu);
-    let queue = queues.get_mut(forwarding.path.socket.index());
+    let path = forwarding.path.ok_or(DropReason::NoEndpoint)?;
+    let queue = queues.get_mut(path.socket.index());
     let queue = queue.ok_or(DropReason::NoEndpoint)?;
     let len = HEADER_LEN + plaintext_len + TAG_LEN;
     let mut slot = queue
-        .reserve(forwarding.path.remote, forwarding.tos, len)
+        .reserve(path.remote, forwarding.tos, len)
         .ok_or(DropReason::SendQueueFull)?;
     write_plaintext(
         slot.get_mut(HEADER_LEN..HEADER_LEN + plaintext_len)
