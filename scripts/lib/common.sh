@@ -9,7 +9,7 @@ export PATH="$PATH:/usr/sbin:/sbin:$HOME/.cargo/bin"
 PYTHON=/usr/bin/python3
 [ -x "$PYTHON" ] || PYTHON=python3
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 die() {
     printf 'error: %s\n' "$*" >&2

@@ -110,9 +110,13 @@ counted() {
     local runner=$1 log status=0
     shift
     log=$WORK/$runner.log
-    "$@" > >(tee "$log") 2>&1 || status=$?
-    # The tee above may still be writing.
-    wait $! 2>/dev/null || true
+    local out tee
+    exec {out}> >(tee "$log")
+    tee=$!
+    "$@" >&"$out" 2>&1 || status=$?
+    exec {out}>&-
+    # It may still be writing. The command may have started others since, so $! is not it any more.
+    wait "$tee" 2>/dev/null || true
     "count_$runner" <"$log" >"$WORK/counts"
     local passed failed skipped
     read -r passed failed skipped <"$WORK/counts"

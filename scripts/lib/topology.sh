@@ -4,8 +4,10 @@
 
 A=10.1.0.1 B=10.2.0.1 VNI=5001
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 title() { say "" "== $*"; }
+# As in_ns, in the background: $! is then the program itself, which a signal reaches.
+spawn_in_ns() { nsenter --net="/run/netns/$1" -- "${@:2}" & }
 in_ns() { nsenter --net="/run/netns/$1" -- "${@:2}"; }
 field() { "$PYTHON" "$LIB/field.py" "$@"; }
 rounded() { "$PYTHON" -c "print(f'{$1:.1f}')"; }
@@ -98,7 +100,7 @@ public_key = "$(cat "$other.pub")"
 endpoint = "$endpoint:51840"
 [[peer.vpc]]
 name = "blue"
-prefixes = ["$theirs/24"]
+prefixes = ["${theirs%.*}.0/24"]
 TOML
 }
 

@@ -49,6 +49,8 @@ pub mod psk;
 pub mod random;
 pub mod secret;
 pub mod suite;
+#[cfg(test)]
+mod tests;
 
 pub use aead::{Iv, Nonce, OpenFailed, OpenKey, SealKey, TAG_LEN, Tag};
 pub use epoch::{

@@ -32,8 +32,6 @@ counters! {
         UnderlayTooBig => "underlay_too_big",
         /// The underlay refused the datagram: no route, host unreachable, forbidden.
         UnderlayRefused => "underlay_refused",
-        /// A train was longer than a receive buffer.
-        TrainTruncated => "train_truncated",
         /// Shorter than any data datagram.
         TooShort => "too_short",
         /// A type byte that version 1 does not have.
@@ -130,6 +128,8 @@ counters! {
         UnderlayBlocked => "underlay_blocked",
         /// Sockets that send single datagrams, because the kernel refused trains.
         SegmentationOff => "segmentation_turned_off",
+        /// Trains that were longer than a receive buffer; their last datagram is cut and does not authenticate.
+        TrainTruncated => "trains_truncated",
         /// Link control frames sent.
         ControlSent => "control_frames_sent",
         /// Link control frames that were not sent: other keys are in use by now, or no room.

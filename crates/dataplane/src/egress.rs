@@ -147,7 +147,10 @@ fn encapsulate(
     );
     tx.seal_in_place(&mut slot)?;
     slot.commit();
-    if let Some(pressure) = tx.take_pressure() {
+    // Left for the next packet if control cannot be told now.
+    if state.outbox.has_room()
+        && let Some(pressure) = tx.take_pressure()
+    {
         let (peer, epoch) = (tx.peer(), tx.epoch());
         state.tell(LaneEvent::Pressure {
             peer,

@@ -21,6 +21,7 @@ use linkveil_wire::{
 };
 
 use crate::counters::{DropReason, LaneCounter};
+use crate::orders::Answer;
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::State;
 use crate::stray::{Forwarded, Run, StrayPorts};
@@ -49,9 +50,10 @@ pub(crate) fn handle_batch(
     strays: &mut StrayPorts,
     frames: &mut Frames,
 ) {
+    let truncated = batch.truncated();
     state
-        .drops
-        .add_many(DropReason::TrainTruncated, batch.truncated());
+        .counters
+        .add_many(LaneCounter::TrainTruncated, truncated);
     for buffer in 0..batch.len() {
         if let Some((meta, bytes)) = batch.buffer_mut(buffer) {
             let train = train_of(buffer, socket, meta);
@@ -187,9 +189,10 @@ fn open_run(
         match open(state, train, datagram) {
             Ok(Some((vpc, range))) => {
                 let range = offset + range.start..offset + range.end;
-                if let Some(frames) = frames.get_mut(vpc.index()) {
-                    let buffer = train.buffer;
-                    frames.push(InnerSlice { buffer, range });
+                let buffer = train.buffer;
+                match frames.get_mut(vpc.index()) {
+                    Some(frames) => frames.push(InnerSlice { buffer, range }),
+                    None => state.drops.add(DropReason::DeviceRefused),
                 }
             }
             Ok(None) => {}
@@ -268,11 +271,12 @@ fn open(
 fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
     state.peers.note_opened(opened.peer());
     if opened.first_open() {
-        state.tell(LaneEvent::FirstOpen {
+        let event = LaneEvent::FirstOpen {
             peer: opened.peer(),
             epoch: opened.epoch(),
             path: train.path,
-        });
+        };
+        state.outbox.answer(Answer::Event(event));
     }
 }
 

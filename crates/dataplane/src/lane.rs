@@ -17,7 +17,7 @@ use rtrb::Consumer;
 
 use crate::egress::{self, TRAINS, TUN_BATCH, Underlay};
 use crate::ingress::{self, UDP_BATCH};
-use crate::orders::{Answer, Order, Retired};
+use crate::orders::{Answer, Order, Retired, SendControl};
 use crate::outbox::Outbox;
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::{Peers, SaTable, State};
@@ -25,6 +25,9 @@ use crate::stray::StrayPorts;
 
 /// Most packets of one batch of full trains. Kernels with longer trains let the list grow, once.
 const FRAMES: usize = UDP_BATCH * MAX_TRAIN_SEGMENTS;
+
+/// Batches of strays in one turn: more than all rings of a node with 64 lanes can hold in trains.
+const STRAY_ROUNDS: usize = 64;
 
 /// One lane's queues.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ pub struct Lane<T, U> {
     waker: Waker,
     underlay: Underlay,
     ready: Ready,
+    /// The device that is read first in a turn.
+    first_device: usize,
 }
 
 /// Everything that connects a lane to the rest.
@@ -132,6 +137,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 tuns: vec![Look::Skip; tuns.len()],
                 udps: vec![Look::Skip; udps.len()],
             },
+            first_device: 0,
             tuns,
             udps,
         }
@@ -182,8 +188,8 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             match self.orders.pop() {
                 Ok(Order::Stop) => return None,
                 Ok(order) => self.carry_out(order),
-                // Nobody is left to give orders.
-                Err(_) if self.orders.is_abandoned() => return None,
+                // Nobody is left to give orders. Asked in this sequence: what was given before is carried out first.
+                Err(_) if self.orders.is_abandoned() && self.orders.is_empty() => return None,
                 Err(_) => break,
             }
             count += 1;
@@ -222,7 +228,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 former.map(Retired::Tx)
             }
             Order::SendControl(order) => {
-                egress::send_control(state, &mut self.queues, &order);
+                self.send_control(&order);
                 None
             }
             Order::Report(mut report) => {
@@ -237,17 +243,30 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         }
     }
 
-    /// Takes over what other lanes passed on.
-    fn take_strays(&mut self) -> usize {
-        if self.strays.is_idle() {
-            return 0;
+    /// A burst of frames to different peers may fill the queues; what waits leaves first.
+    fn send_control(&mut self, order: &SendControl) {
+        if self.queues.iter().any(|queue| queue.free_trains() == 0) {
+            // A socket that fails here fails again at the end of the turn, and is told there.
+            let _told_later = self.flush();
         }
-        let (state, frames) = (&mut self.state, &mut self.frames);
-        let (batch, sockets) = (&mut self.stray_batch, &mut self.stray_sockets);
-        self.strays.receive(batch, sockets);
-        ingress::handle_strays(state, sockets, batch, frames);
-        ingress::deliver(state, &mut self.tuns, frames, batch);
-        sockets.len()
+        egress::send_control(&mut self.state, &mut self.queues, order);
+    }
+
+    /// Takes over what other lanes passed on: all that the rings can hold, then it is the own sockets' turn.
+    fn take_strays(&mut self) -> usize {
+        let mut count = 0;
+        for _ in 0..STRAY_ROUNDS {
+            if self.strays.is_idle() {
+                break;
+            }
+            let (state, frames) = (&mut self.state, &mut self.frames);
+            let (batch, sockets) = (&mut self.stray_batch, &mut self.stray_sockets);
+            self.strays.receive(batch, sockets);
+            ingress::handle_strays(state, sockets, batch, frames);
+            ingress::deliver(state, &mut self.tuns, frames, batch);
+            count += sockets.len();
+        }
+        count
     }
 
     fn take_sockets(&mut self) -> io::Result<usize> {
@@ -264,21 +283,31 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         Ok(count)
     }
 
-    /// Reads devices as long as the underlay takes what they bring.
+    /// Reads devices as long as the underlay takes what they bring. The first device to be read goes round, so that none
+    /// is always the one that is kept waiting.
     fn take_devices(&mut self) -> io::Result<usize> {
-        let mut count = 0;
-        for vpc in (0..).map(VpcIndex::new).take(self.tuns.len()) {
-            let look = self.ready.tuns.get(vpc.index()).copied();
-            if look != Some(Look::Take) || self.underlay == Underlay::Blocked {
-                continue;
+        let (mut count, devices) = (0, self.tuns.len());
+        self.first_device = (self.first_device + 1) % devices.max(1);
+        for step in 0..devices {
+            let place = (self.first_device + step) % devices;
+            if self.underlay == Underlay::Blocked {
+                break;
             }
-            if let Some(device) = self.tuns.get_mut(vpc.index()) {
-                let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
-                count += egress::forward_device(&mut self.state, device, vpc, batch, queues)?;
+            if self.ready.tuns.get(place) == Some(&Look::Take) {
+                count += self.take_device(place)?;
+                self.flush()?;
             }
-            self.flush()?;
         }
         Ok(count)
+    }
+
+    fn take_device(&mut self, place: usize) -> io::Result<usize> {
+        let vpc = VpcIndex::new(u16::try_from(place).unwrap_or(u16::MAX));
+        let Some(device) = self.tuns.get_mut(place) else {
+            return Ok(0);
+        };
+        let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
+        egress::forward_device(&mut self.state, device, vpc, batch, queues)
     }
 
     /// Gives the kernel what waits in the send queues.

@@ -45,7 +45,8 @@ impl Outbox {
         }
     }
 
-    /// An answer to an order. Never lost.
+    /// An answer to an order, or an event that comes once in the life of an epoch: never lost. Both are bounded by what
+    /// control has ordered.
     pub(crate) fn answer(&mut self, answer: Answer) {
         self.waiting.push_back(answer);
         self.flush();
@@ -72,6 +73,11 @@ impl Outbox {
 
     /// Moves what the ring takes.
     pub(crate) fn flush(&mut self) {
+        if self.ring.is_abandoned() {
+            // Nobody is left to be told.
+            self.waiting.clear();
+            return;
+        }
         while self.ring.slots() > 0 {
             let Some(answer) = self.waiting.pop_front() else {
                 return;

@@ -26,6 +26,8 @@ const HEADER_LEN: usize = 33;
 pub(crate) struct StrayPorts {
     out: Vec<Option<Outlet>>,
     inlets: Vec<Consumer<u8>>,
+    /// The inlet that is read first; it goes round.
+    first: usize,
 }
 
 #[derive(Debug)]
@@ -66,6 +68,7 @@ pub(crate) fn join(wakers: &[Waker]) -> Vec<StrayPorts> {
         .map(|_| StrayPorts {
             out: Vec::with_capacity(count),
             inlets: Vec::with_capacity(count),
+            first: 0,
         })
         .collect();
     for from in 0..count {
@@ -118,7 +121,9 @@ impl StrayPorts {
     pub(crate) fn receive(&mut self, batch: &mut UdpBatch, sockets: &mut Vec<SocketIndex>) {
         batch.clear();
         sockets.clear();
-        for inlet in &mut self.inlets {
+        self.first = (self.first + 1) % self.inlets.len().max(1);
+        let (before, from) = self.inlets.split_at_mut(self.first);
+        for inlet in from.iter_mut().chain(before) {
             while batch.len() < batch.capacity() {
                 let Some(socket) = take(inlet, batch) else {
                     break;

@@ -284,10 +284,14 @@ impl Gateway {
         self.pool.stop();
         let end = clock::now() + FAREWELL;
         let mut events = Events::with_capacity(EVENTS);
-        while self.pool.flush() == Backlog::Waiting && clock::now() < end {
+        // A lane takes no orders while its answers find no room, so they are read until all lanes have ended.
+        while !self.threads.are_finished() && clock::now() < end {
+            self.pool.flush();
             let _ = self.poll.poll(&mut events, Some(BACKLOG_PAUSE));
             self.hear_lanes();
         }
+        // Whoever is left sees that nobody gives orders any more.
+        drop(self.pool);
         self.threads.join();
     }
 }

@@ -20,9 +20,7 @@ use linkveil_net::memory::{
     Coalesce, MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, WhenFull, network, tun,
 };
 use linkveil_sa::{LaneCommand, Limits, Path, PeerId, SocketIndex};
-use linkveil_tunnel::{
-    Core, CoreConfig, Event, Now, PeerConfig, PeerStatus, PqPolicy, Transmit,
-};
+use linkveil_tunnel::{Core, CoreConfig, Event, Now, PeerConfig, PeerStatus, PqPolicy, Transmit};
 use linkveil_wire::{HandshakeFlags, InnerMtu, LaneCount, Vni};
 
 use crate::clock::WallOffset;
@@ -177,7 +175,9 @@ impl Gateway {
     #[must_use]
     pub fn control_counter(&self, name: &str) -> u64 {
         let mut named = self.core.counters().named();
-        named.find(|(known, _)| *known == name).map_or(0, |(_, count)| count)
+        named
+            .find(|(known, _)| *known == name)
+            .map_or(0, |(_, count)| count)
     }
 
     /// Asks the lanes for their counters; the answer comes with the next [`Self::work`].
@@ -239,7 +239,8 @@ impl Gateway {
             let heard = self.hear(now);
             let carried = self.carry_out(watch);
             for lane in &mut self.lanes {
-                lane.turn(now.instant).expect("queues in memory last as long as the world");
+                lane.turn(now.instant)
+                    .expect("queues in memory last as long as the world");
             }
             let told = self.tell_core(now);
             let before = deeds.len();

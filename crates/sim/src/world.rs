@@ -60,7 +60,10 @@ pub struct World {
 /// The address of a gateway on the underlay.
 #[must_use]
 pub fn address_of(gateway: GatewayId) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number_of(gateway))), 51_840)
+    SocketAddr::new(
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, number_of(gateway))),
+        51_840,
+    )
 }
 
 /// A tenant's address behind a gateway.
@@ -74,7 +77,11 @@ fn number_of(gateway: GatewayId) -> u8 {
 }
 
 fn prefix_of(gateway: GatewayId) -> IpNet {
-    IpNet::V4(Ipv4Net::new(tenant_of(gateway), 24).expect("24 bits").trunc())
+    IpNet::V4(
+        Ipv4Net::new(tenant_of(gateway), 24)
+            .expect("24 bits")
+            .trunc(),
+    )
 }
 
 impl World {
@@ -169,8 +176,7 @@ impl World {
     #[must_use]
     pub fn agreed(&self) -> bool {
         let [a, b] = [0, 1].map(|side| self.status(GatewayId(side)));
-        let established =
-            a.state == PeerState::Established && b.state == PeerState::Established;
+        let established = a.state == PeerState::Established && b.state == PeerState::Established;
         let fingerprint = |status: PeerStatus| status.epoch.map(|epoch| epoch.fingerprint);
         established && fingerprint(a) == fingerprint(b)
     }
@@ -249,9 +255,9 @@ impl World {
         while let Some(flight) = due.next() {
             self.arrived(&flight);
             let mut bytes = flight.datagram.clone();
-            while let Some(next) = due.next_if(|next| {
-                merges(&flight, next) && self.random.happens(MERGING)
-            }) {
+            while let Some(next) =
+                due.next_if(|next| merges(&flight, next) && self.random.happens(MERGING))
+            {
                 self.arrived(&next);
                 bytes.extend(&next.datagram);
             }
@@ -284,7 +290,8 @@ impl World {
             _ => {}
         });
         let events = gateway.take_events();
-        self.events.extend(events.into_iter().map(|event| (id, event)));
+        self.events
+            .extend(events.into_iter().map(|event| (id, event)));
         for deed in deeds {
             match deed {
                 Deed::Sent { to, datagram, .. } => self.launch(id, to, datagram, packet),

@@ -122,7 +122,12 @@ fn keys_agree_nothing_opens_twice_no_nonce_repeats_and_rekeys_lose_nothing() {
     }
     let runs = env::var("LINKVEIL_SEEDS").map_or(RUNS, |runs| runs.parse().expect("a number"));
     let failures: Vec<_> = (0..runs).filter_map(|number| run(number).err()).collect();
-    assert!(failures.is_empty(), "{} of {runs} runs:\n{}", failures.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {runs} runs:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
 }
 
 // The same seed is the same run: what a failure prints can be repeated.
@@ -134,7 +139,10 @@ fn a_run_follows_from_its_seed() {
         let mut world = Scenario::draw(&mut random).world(seed, &mut random);
         world.run_until_agreed(TIME_TO_AGREE);
         traffic(&mut world, &mut random);
-        (world.checker.epochs().to_vec(), world.checker.sealed_count())
+        (
+            world.checker.epochs().to_vec(),
+            world.checker.sealed_count(),
+        )
     });
     assert_eq!(traces[0], traces[1]);
 }

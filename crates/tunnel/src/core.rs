@@ -56,6 +56,7 @@ pub struct Core {
     peers: Vec<Peer>,
     by_key: HashMap<PublicKey, PeerId>,
     timers: Timers,
+    closed: bool,
 }
 
 /// What all peers of a node share.
@@ -134,6 +135,7 @@ impl Core {
                 .map(|peer| (peer.public_key, peer.id))
                 .collect(),
             timers: Timers::new(peers.len()),
+            closed: false,
             node,
             peers,
         };
@@ -223,6 +225,7 @@ impl Core {
         for peer in self.peer_ids() {
             self.with(peer, now, |scope| scope.leave());
         }
+        self.closed = true;
     }
 
     /// The next thing that the rest of the node should know.
@@ -271,6 +274,9 @@ impl Core {
         now: Now,
         work: impl FnOnce(&mut Scope<'_>) -> T,
     ) -> Option<T> {
+        if self.closed {
+            return None;
+        }
         let peer = self.peers.get_mut(id.index())?;
         let node = &mut self.node;
         let result = work(&mut Scope { peer, node, now });

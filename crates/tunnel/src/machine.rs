@@ -126,9 +126,10 @@ pub const fn step(state: State, input: Input) -> (State, &'static [Action]) {
         (S::Current, I::Confirm) => (S::Current, &[A::SendConfirmAck]),
 
         (S::Current | S::Confirming | S::Switching(_), I::Displaced) => (S::Fading, &[]),
-        (S::Current | S::Confirming | S::Switching(_) | S::Fading, I::Replaced) => {
-            (S::Draining, &[A::StartDrain])
-        }
+        (
+            S::Current | S::Confirming | S::Switching(_) | S::Fading | S::Unconfirmed,
+            I::Replaced,
+        ) => (S::Draining, &[A::StartDrain]),
         (S::Draining, I::DrainOver) => (S::Retired, &[A::RemoveRx]),
 
         (S::InstallingRx(_) | S::Unconfirmed, I::GiveUp | I::HardDeadline) => {

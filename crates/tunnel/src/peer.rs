@@ -137,12 +137,12 @@ impl Peer {
     }
 
     /// Takes the attempt out whose SPI an answer names.
-    pub(crate) fn take_attempt(&mut self, spi: Spi) -> Option<Attempt> {
+    pub(crate) fn take_attempt(&mut self, spi: Spi) -> Option<(usize, Attempt)> {
         let place = self
             .attempts
             .iter()
             .position(|attempt| attempt.awaiting.spi() == spi)?;
-        self.attempts.remove(place)
+        Some((place, self.attempts.remove(place)?))
     }
 
     /// The nearest moment at which something about this peer is to be done.

@@ -186,6 +186,41 @@ fn aes_256_gcm_gives_test_cases_15_and_16_of_its_designers() {
     });
 }
 
+/// NIST's validation program for SP 800-38D, gcmEncryptExtIV256.rsp: the first with 128 bits of text
+/// and of associated data, and the last with 408 and 720.
+#[test]
+fn aes_256_gcm_gives_vectors_of_the_validation_program() {
+    let key = "92e11dcdaa866f5ce790fd24501f92509aacf4cb8b1339d50c9c1240935dd08b";
+    assert_vector(&Vector {
+        key: Key(Suite::Aes256Gcm, array(key)),
+        nonce: "ac93a1a6145299bde902f21a",
+        aad: "1e0889016f67601c8ebea4943bc23ad6",
+        plaintext: hex::decode("2d71bcfa914e4ac045b2aa60955fad24").unwrap(),
+        ciphertext: "8995ae2e6df3dbf96fac7b7137bae67f",
+        tag: "eca5aa77d51d4a0a14d9c51e1da474ab",
+    });
+    let key = "6be7f4d18ff0fbdd9b3b3cacaba4629a0c617387079add62f6ce1584b33faad1";
+    assert_vector(&Vector {
+        key: Key(Suite::Aes256Gcm, array(key)),
+        nonce: "fda568c9cb13d9c176bcef03",
+        aad: concat!(
+            "11ebeb97dd4a9925c1fbe2b9af77392058d2d971e42db15da39f090d7bc13257",
+            "3c34bf7d92a2d72dc66ee6840c3ff07985b8976ee8d8f36bf47ae330b899fdc6",
+            "0652dd5a23c45f3680f11951f019e0697c8acfcaa95f01b9c7dd"
+        ),
+        plaintext: hex::decode(concat!(
+            "4df668e99d5068604a48bcca5baa8245435928558a83d68d7b0b081861224e9b",
+            "d39ea8f2d55a635949e66c6f6a7ff5cc34dd94"
+        ))
+        .unwrap(),
+        ciphertext: concat!(
+            "488b40ad594e1845ccdd9e9467fc5e1afbbfde34e57d45bfcd30b61cc326d57f",
+            "e8e3f31a39cdebf00f60bbd2c3cdf69f756eff"
+        ),
+        tag: "3bf3fbab9b48486fd08a5552604df639",
+    });
+}
+
 // REQ-DATA-2
 #[test]
 fn a_nonce_is_the_iv_with_the_packet_number_in_its_last_eight_bytes() {

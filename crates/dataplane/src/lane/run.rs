@@ -51,7 +51,7 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
         for (token, socket) in (FIRST_SOCKET..).zip(&self.udps) {
             poller.add(socket, Token(token), Interest::Readable)?;
         }
-        for (token, device) in (self.first_device()..).zip(&self.tuns) {
+        for (token, device) in (self.first_device_token()..).zip(&self.tuns) {
             poller.add(device, Token(token), Interest::Readable)?;
         }
         Ok(())
@@ -66,18 +66,18 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
         for (token, socket) in (FIRST_SOCKET..).zip(&self.udps) {
             poller.modify(socket, Token(token), sockets)?;
         }
-        for (token, device) in (self.first_device()..).zip(&self.tuns) {
+        for (token, device) in (self.first_device_token()..).zip(&self.tuns) {
             poller.modify(device, Token(token), devices)?;
         }
         Ok(())
     }
 
-    fn first_device(&self) -> u64 {
+    fn first_device_token(&self) -> u64 {
         FIRST_SOCKET + self.udps.len() as u64
     }
 
     fn wait(&mut self, poller: &mut Poller) -> io::Result<()> {
-        let (first_device, patience) = (self.first_device(), self.patience());
+        let (first_device, patience) = (self.first_device_token(), self.patience());
         let ready = &mut self.ready;
         ready.fill(Look::Skip);
         for event in poller.wait(patience)? {

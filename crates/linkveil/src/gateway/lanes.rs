@@ -50,6 +50,12 @@ impl LaneThreads {
         Ok(())
     }
 
+    /// Whether none runs any more.
+    pub(super) fn are_finished(&self) -> bool {
+        let mut running = self.0.iter().flatten();
+        running.all(JoinHandle::is_finished)
+    }
+
     /// Waits for all that run.
     pub(super) fn join(&mut self) {
         for (lane, thread) in self.0.iter_mut().enumerate() {

@@ -105,8 +105,13 @@ impl Scope<'_> {
 
     /// One input to one epoch: the table says what follows.
     pub(super) fn feed(&mut self, id: EpochId, input: Input) {
+        let newer = self.peer.current.is_some_and(|current| current > id);
         let Some(epoch) = self.peer.epoch_mut(id) else {
             return;
+        };
+        let input = match (epoch.state, input) {
+            (State::Unconfirmed, Input::Opened | Input::Confirm) if newer => Input::Replaced,
+            _ => input,
         };
         let (state, actions) = step(epoch.state, input);
         epoch.state = state;
@@ -209,6 +214,10 @@ impl Scope<'_> {
             };
             self.feed(former, input);
         }
+        let fading = |epoch: &Epoch| epoch.state == State::Fading;
+        if let Some(oldest) = self.peer.oldest_beyond(DRAINING_PER_PEER, fading) {
+            self.feed(oldest, Input::Replaced);
+        }
     }
 
     /// REQ-LIM-6 and REQ-LIM-7: early and at random for the initiator, late for the responder.
@@ -285,8 +294,17 @@ impl Scope<'_> {
         self.node
             .commands
             .push_back(LaneCommand::RemoveTx { peer, epoch });
+        if self
+            .peer
+            .installed_tx
+            .take_if(|last| *last == epoch)
+            .is_some()
+            && let Some(former) = self.peer.current.take()
+            && former != epoch
+        {
+            self.feed(former, Input::Replaced);
+        }
         self.peer.current.take_if(|current| *current == epoch);
-        self.peer.installed_tx.take_if(|current| *current == epoch);
     }
 
     fn remove_rx(&mut self, id: EpochId) {

@@ -136,7 +136,7 @@ impl Scope<'_> {
         &mut self,
         response: &Response<'_>,
     ) -> Result<(), ControlCounter> {
-        let Attempt { awaiting, path } = self
+        let (place, Attempt { awaiting, path }) = self
             .peer
             .take_attempt(response.receiver())
             .ok_or(ControlCounter::WrongReceiver)?;
@@ -152,7 +152,7 @@ impl Scope<'_> {
                 Err(self.refused(refusal, path))
             }
             Err((awaiting, error)) => {
-                self.peer.attempts.push_front(Attempt { awaiting, path });
+                self.peer.attempts.insert(place, Attempt { awaiting, path });
                 if error == NoiseError::PostQuantumMissing {
                     self.tell_refusal(RefusedReason::PostQuantumMissing);
                 }

@@ -138,7 +138,8 @@ impl Scope<'_> {
     pub(super) fn leave(&mut self) {
         self.abandon_effort();
         let peer = self.peer.id;
-        if let Some((id, spi)) = self.peer.current_epoch().map(|epoch| (epoch.id, epoch.spi)) {
+        let sends = self.peer.installed_tx.and_then(|id| self.peer.epoch(id));
+        if let Some((id, spi)) = sends.map(|epoch| (epoch.id, epoch.spi)) {
             self.send_frame(id, ControlFrame::SaDelete(spi));
             let epoch = id;
             self.node

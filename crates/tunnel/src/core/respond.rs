@@ -45,10 +45,14 @@ impl Scope<'_> {
             self.refuse(path, received, Refusal::PostQuantumRequired)?;
             return Err(ControlCounter::PostQuantumRequired);
         }
-        if self.peer.effort.is_some() {
+        let crossed = self.peer.effort.is_some();
+        if crossed {
             self.settle_crossing(path)?;
         }
         self.answer(path, received)?;
+        if crossed {
+            self.abandon_effort();
+        }
         self.peer.greatest_accepted = timestamp;
         Ok(())
     }
@@ -58,7 +62,6 @@ impl Scope<'_> {
     fn settle_crossing(&mut self, path: Path) -> Result<(), ControlCounter> {
         let own = self.node.identity.public_key();
         if own.as_bytes() > self.peer.public_key.as_bytes() {
-            self.abandon_effort();
             return Ok(());
         }
         let turn = take_turn(
