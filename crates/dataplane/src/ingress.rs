@@ -76,7 +76,7 @@ pub(crate) fn handle_strays(
             let count = meta.segments().count();
             state.counters.add_many(LaneCounter::StrayReceived, count);
             if let Some(key) = run_key(bytes) {
-                open_run(state, &train, key, 0, bytes, frames);
+                open_run(state, &train, Span { key, start: 0 }, bytes, frames);
             }
         }
     }
@@ -113,7 +113,7 @@ fn handle_train(
             Some(key) if key.message_type == MessageType::Data => {
                 let owner = state.lanes.owner_of(key.lane);
                 if owner == state.lane {
-                    open_run(state, train, key, start, run, frames);
+                    open_run(state, train, Span { key, start }, run, frames);
                 } else {
                     forward_run(state, train, owner, run, strays);
                 }
@@ -170,20 +170,20 @@ fn refuse_run(state: &mut State, train: &Train, run: &mut [u8]) {
     }
 }
 
-/// Hops 3 to 5 for datagrams of one sender lane and SPI. `start` is where the run begins within its train.
-fn open_run(
-    state: &mut State,
-    train: &Train,
+/// Whose a run is, and where it begins within its train.
+#[derive(Clone, Copy, Debug)]
+struct Span {
     key: RunKey,
     start: usize,
-    run: &mut [u8],
-    frames: &mut Frames,
-) {
+}
+
+/// Hops 3 to 5 for datagrams of one sender lane and SPI.
+fn open_run(state: &mut State, train: &Train, span: Span, run: &mut [u8], frames: &mut Frames) {
     let now = state.now;
-    if let Some(epoch) = state.table.rx_mut(key.spi) {
+    if let Some(epoch) = state.table.rx_mut(span.key.spi) {
         epoch.check_deadline(now);
     }
-    let mut offset = start;
+    let mut offset = span.start;
     for datagram in run.chunks_mut(train.stride) {
         let len = datagram.len();
         match open(state, train, datagram) {
@@ -200,7 +200,7 @@ fn open_run(
         }
         offset += len;
     }
-    tell_pressure(state, key);
+    tell_pressure(state, span.key);
 }
 
 /// A key that came near a limit; once for each level. Left for the next batch if control cannot be told now.

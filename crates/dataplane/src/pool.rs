@@ -76,7 +76,7 @@ struct PendingReport {
 /// No lanes or more than 64 (`InvalidInput`); no descriptors left for wakers.
 pub fn build<T: TunQueue, U: UdpQueue>(
     queues: Vec<LaneQueues<T, U>>,
-    snapshot: Arc<Snapshot>,
+    snapshot: &Arc<Snapshot>,
 ) -> io::Result<(Pool, Vec<Lane<T, U>>)> {
     let lanes = u8::try_from(queues.len()).ok().and_then(LaneCount::new);
     let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a node has 1 to 64 lanes");
@@ -96,7 +96,7 @@ pub fn build<T: TunQueue, U: UdpQueue>(
             outbox: Outbox::new(answers_there, control.clone()),
             strays,
             waker: waker.clone(),
-            snapshot: Arc::clone(&snapshot),
+            snapshot: Arc::clone(snapshot),
         };
         built.push(Lane::new(number, lanes, queues, links));
         ports.push(Port {

@@ -62,7 +62,7 @@ impl Node {
             udps: vec![udp],
         });
         let snapshot = snapshot(Some(address(remote)), prefix, 1_424);
-        let (pool, lanes) = build(queues.collect(), Arc::new(snapshot)).unwrap();
+        let (pool, lanes) = build(queues.collect(), &Arc::new(snapshot)).unwrap();
         Self {
             pool,
             lanes,

@@ -138,7 +138,7 @@ impl Gateway {
         let sockets = ControlSockets::new(controls, FIRST_SOCKET, registry)?;
         let forwarding = Forwarding::new(&config, &plans);
         let queues = lanes::queues(devices, data);
-        let (pool, lanes) = linkveil_dataplane::build(queues, Arc::new(forwarding.snapshot()))?;
+        let (pool, lanes) = linkveil_dataplane::build(queues, &Arc::new(forwarding.snapshot()))?;
         registry.register(
             &mut SourceFd(&pool.waker().as_raw_fd()),
             LANES,

@@ -135,7 +135,7 @@ impl Gateway {
             .collect();
         let snapshot = Snapshot::new(Arc::clone(&routes), peers.clone());
         let (pool, lanes) =
-            linkveil_dataplane::build(queues, Arc::new(snapshot)).expect("descriptors for wakers");
+            linkveil_dataplane::build(queues, &Arc::new(snapshot)).expect("descriptors for wakers");
         let wall = setup.wall;
         Self {
             core: make_core(setup, neighbors, random, now),

@@ -294,7 +294,7 @@ impl World {
             .extend(events.into_iter().map(|event| (id, event)));
         for deed in deeds {
             match deed {
-                Deed::Sent { to, datagram, .. } => self.launch(id, to, datagram, packet),
+                Deed::Sent { to, datagram, .. } => self.launch(id, to, &datagram, packet),
                 Deed::Delivered(bytes) => self.checker.delivered(id, &bytes),
             }
         }
@@ -304,13 +304,13 @@ impl World {
         &mut self,
         from: GatewayId,
         to: GatewayId,
-        datagram: Vec<u8>,
+        datagram: &[u8],
         packet: Option<PacketId>,
     ) {
-        let class = Class::of(&datagram);
-        let mut copy = datagram.clone();
+        let class = Class::of(datagram);
+        let mut copy = datagram.to_vec();
         if let Ok(sealed) = Datagram::parse(&mut copy) {
-            self.checker.sealed(from, sealed.header(), &datagram);
+            self.checker.sealed(from, sealed.header(), datagram);
         }
         let packet = packet.filter(|_| class == Class::Data);
         if let Some(packet) = packet {
@@ -323,7 +323,7 @@ impl World {
                 number: self.flown,
                 from,
                 to,
-                datagram: datagram.clone(),
+                datagram: datagram.to_vec(),
                 packet,
             }));
         }

@@ -134,6 +134,6 @@ fn a_node_has_one_to_sixty_four_lanes() {
     use linkveil_net::memory::{MemoryTun, MemoryUdp};
     let snapshot = || Arc::new(crate::testing::snapshot(None, "10.2.0.0/24", 1_424));
     let none: Vec<LaneQueues<MemoryTun, MemoryUdp>> = Vec::new();
-    let error = build(none, snapshot()).unwrap_err();
+    let error = build(none, &snapshot()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
