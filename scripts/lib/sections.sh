@@ -105,6 +105,9 @@ netns_tests() {
 
 demo() { check "$ROOT/scripts/demo" --quick; }
 
+# The short form of the comparison with other tunnels: that it runs, not what it says.
+peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1; }
+
 # counted RUNNER COMMAND...: runs tests and adds what the runner's summary lines say.
 counted() {
     local runner=$1 log status=0

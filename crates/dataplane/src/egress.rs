@@ -1,8 +1,8 @@
 //! From a tenant's device to the underlay: six hops, in this order.
 //!
 //! 1. [`TunQueue::recv_batch`]: packets from the device, when the send queues are empty
-//! 2. [`classify`]: VPC and longest prefix of the destination -> peer
-//! 3. [`encapsulate`]: Geneve header, packet and padding into a slot of the peer's train
+//! 2. `classify`: VPC and longest prefix of the destination -> peer
+//! 3. `encapsulate`: Geneve header, packet and padding into a slot of the peer's train
 //! 4. [`TxSa::seal_in_place`](linkveil_sa::TxSa::seal_in_place): takes the packet number itself
 //! 5. [`Slot::commit`](linkveil_net::gso::Slot::commit): the datagram is part of the train; a slot that is not
 //!    committed was never there

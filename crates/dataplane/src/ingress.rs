@@ -4,8 +4,8 @@
 //! 2. [`Datagram::parse`]: runs of equal (type, lane, SPI); another lane's run leaves here, over its stray ring
 //! 3. `SaTable::rx_mut`: the lane's own associations; an unknown SPI is counted and told to control
 //! 4. [`RxEpoch::open_in_place`](linkveil_sa::RxEpoch::open_in_place): window check, AEAD open, window commit
-//! 5. [`admit`]: VNI and inner source must belong to this very peer
-//! 6. [`TunQueue::send_batch`](linkveil_net::TunQueue::send_batch): packets to the device, from where they were opened
+//! 5. `admit`: VNI and inner source must belong to this very peer
+//! 6. [`TunQueue::send_batch`]: packets to the device, from where they were opened
 
 use std::ops::Range;
 
