@@ -109,7 +109,11 @@ sandbox_is_impossible() {
         done
         say "Run this as root, or allow them."
     fi
-    [ -c /dev/net/tun ] || say "/dev/net/tun is missing, too: modprobe tun."
+    if [ ! -c /dev/net/tun ]; then
+        say "/dev/net/tun is missing: modprobe tun."
+    elif [ ! -w /dev/net/tun ]; then
+        say "/dev/net/tun is not open to plain users here: chmod 666 /dev/net/tun, which is Debian's default."
+    fi
 }
 
 # Folder for temporary files, removed at the end. Signals end the script, its box and its files.
