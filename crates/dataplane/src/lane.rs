@@ -26,7 +26,8 @@ use crate::stray::StrayPorts;
 /// Most packets of one batch of full trains. Kernels with longer trains let the list grow, once.
 const FRAMES: usize = UDP_BATCH * MAX_TRAIN_SEGMENTS;
 
-/// Batches of strays in one turn: more than all rings of a node with 64 lanes can hold in trains.
+/// Batches of strays in one turn: more than the rings of 64 lanes hold in full trains. Rings full of tiny runs take several
+/// turns, so that they cannot keep the own sockets waiting for ever.
 const STRAY_ROUNDS: usize = 64;
 
 /// One lane's queues.
@@ -252,7 +253,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         egress::send_control(&mut self.state, &mut self.queues, order);
     }
 
-    /// Takes over what other lanes passed on: all that the rings can hold, then it is the own sockets' turn.
+    /// Takes over what other lanes passed on, up to a bound; then it is the own sockets' turn.
     fn take_strays(&mut self) -> usize {
         let mut count = 0;
         for _ in 0..STRAY_ROUNDS {
