@@ -278,6 +278,10 @@ fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
         };
         state.outbox.answer(Answer::Event(event));
     }
+    let endpoint = state.snapshot.peer(opened.peer()).map(|peer| peer.path);
+    if opened.is_newest() && endpoint != Some(Some(train.path)) {
+        state.note_candidate(opened.peer(), opened.epoch(), train.path);
+    }
 }
 
 /// Hop 5: the VPC that the peer may reach by this VNI, if the packet's source is this very peer's (REQ-ADM-2, REQ-ADM-3,

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use linkveil_sa::{Counters, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usage};
+use linkveil_sa::{Counters, EpochId, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usage};
 use linkveil_wire::{Lane, LaneCount, Spi};
 
 use crate::counters::{DropReason, LaneCounter};
@@ -17,6 +17,9 @@ use crate::snapshot::Snapshot;
 const ACTIVITY_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two reports of an unknown SPI from one peer's address.
 const UNKNOWN_SPI_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between two reports of a new address of one peer. Control asks there four times a second at most.
+const CANDIDATE_INTERVAL: Duration = Duration::from_millis(100);
 
 /// See the module's text.
 #[derive(Debug)]
@@ -54,6 +57,22 @@ impl State {
         if free {
             slot.unknown_spi_told = Some(now);
             self.tell(LaneEvent::UnknownSpi { spi, path });
+        }
+    }
+
+    /// A peer's newest datagram came from elsewhere than its endpoint. Control hears of it, not too often.
+    #[cold]
+    pub(crate) fn note_candidate(&mut self, peer: PeerId, epoch: EpochId, path: Path) {
+        let now = self.now;
+        let Some(slot) = self.peers.get(peer) else {
+            return;
+        };
+        let free = slot
+            .candidate_told
+            .is_none_or(|told| now.saturating_duration_since(told) >= CANDIDATE_INTERVAL);
+        if free {
+            slot.candidate_told = Some(now);
+            self.tell(LaneEvent::Candidate { peer, epoch, path });
         }
     }
 
@@ -158,6 +177,7 @@ pub(crate) struct PeerSlot {
     tx_since: u64,
     rx_since: u64,
     unknown_spi_told: Option<Instant>,
+    candidate_told: Option<Instant>,
 }
 
 impl Peers {

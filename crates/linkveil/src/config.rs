@@ -9,6 +9,7 @@ mod loops;
 mod node;
 mod peer;
 mod problem;
+mod reach;
 mod secrets;
 mod unique;
 mod values;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use linkveil_crypto::{Psk, PublicKey, StaticSecret, Suite};
 use linkveil_noise::PqPolicy;
+use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
 
 use document::{Section, Source};
@@ -162,6 +164,10 @@ pub struct Peer {
     pub public_key: PublicKey,
     /// Where the peer listens; `None`: it must speak first.
     pub endpoint: Option<SocketAddr>,
+    /// Whether the endpoint follows the peer.
+    pub roaming: Roaming,
+    /// Whether something is sent when nothing else is.
+    pub keepalive: Keepalive,
     /// The pre-shared key, all zeros where no part is given.
     pub psk: Psk,
     /// The VPCs that are reached through this peer.

@@ -333,6 +333,8 @@ fn make_core(config: Config, forwarding: &Forwarding) -> Core {
             let Peer {
                 name,
                 public_key,
+                roaming,
+                keepalive,
                 psk,
                 ..
             } = peer;
@@ -341,6 +343,8 @@ fn make_core(config: Config, forwarding: &Forwarding) -> Core {
                 public_key,
                 psk,
                 endpoint,
+                roaming,
+                keepalive,
                 mtu,
             }
         })

@@ -46,6 +46,16 @@ pub enum LaneEvent {
         /// Where it came from.
         path: Path,
     },
+    /// The newest authentic datagram of one of the peer's lanes came from elsewhere than the peer's
+    /// endpoint in the forwarding snapshot. Rate-limited by the lane.
+    Candidate {
+        /// Who sealed it.
+        peer: PeerId,
+        /// Under which epoch.
+        epoch: EpochId,
+        /// Where it came from.
+        path: Path,
+    },
     /// A lane key, of either direction, came near a limit; once for each key and level.
     Pressure {
         /// Whose epoch.

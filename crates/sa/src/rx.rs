@@ -7,7 +7,7 @@ use crate::ids::{EpochId, PeerId};
 use crate::keys::{DirectionSecret, RxKeys};
 use crate::limits::{Limits, Pressure, Usage};
 use crate::meter::{Exhausted, Meter};
-use crate::window::{Replay, ReplayWindow};
+use crate::window::{Arrival, Replay, ReplayWindow};
 use linkveil_crypto::{Iv, OpenKey, Suite, Tag};
 use linkveil_wire::link::TAG_LEN;
 use linkveil_wire::{Datagram, Lane, LaneCount, Spi};
@@ -116,6 +116,7 @@ impl RxInstall {
 #[derive(Debug)]
 pub struct Opened<'a> {
     plaintext: &'a mut [u8],
+    arrival: Arrival,
     peer: PeerId,
     epoch: EpochId,
     first_open: FirstOpen,
@@ -150,6 +151,13 @@ impl<'a> Opened<'a> {
     #[must_use]
     pub const fn first_open(&self) -> bool {
         matches!(self.first_open, FirstOpen::Awaited)
+    }
+
+    /// Whether no datagram with a greater packet number came from this lane of the peer before:
+    /// only then does its source say where the peer is now (RFC 9000 section 9.3 has the same rule).
+    #[must_use]
+    pub const fn is_newest(&self) -> bool {
+        matches!(self.arrival, Arrival::Newest)
     }
 }
 
@@ -204,9 +212,10 @@ impl RxEpoch {
             .associations
             .get_mut(place)
             .ok_or(OpenError::LaneNotAnnounced)?;
-        let plaintext = association.open_in_place(keys, datagram)?;
+        let (plaintext, arrival) = association.open_in_place(keys, datagram)?;
         Ok(Opened {
             plaintext,
+            arrival,
             peer: self.peer,
             epoch: self.epoch,
             first_open: std::mem::replace(&mut self.first_open, FirstOpen::Done),
@@ -296,7 +305,7 @@ impl RxSa {
         &mut self,
         keys: &DirectionSecret,
         datagram: Datagram<'a>,
-    ) -> Result<&'a mut [u8], OpenError> {
+    ) -> Result<(&'a mut [u8], Arrival), OpenError> {
         let (header, aad, sealed) = datagram.into_parts();
         let (text, tag) = sealed
             .split_last_chunk_mut::<TAG_LEN>()
@@ -318,9 +327,9 @@ impl RxSa {
             }
             return Err(OpenError::Unauthentic);
         }
-        window.commit(header.packet_number);
+        let arrival = window.commit(header.packet_number);
         self.meter.count(text.len());
-        Ok(text)
+        Ok((text, arrival))
     }
 }
 

@@ -24,6 +24,15 @@ pub(crate) enum Replay {
     TooOld,
 }
 
+/// How an accepted number stands to those before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Arrival {
+    /// Above all of them.
+    Newest,
+    /// A greater one came earlier.
+    Late,
+}
+
 /// The accepted numbers of one lane key. Nothing but [`crate::rx`] calls it, in one function.
 #[derive(Debug)]
 pub(crate) struct ReplayWindow {
@@ -66,15 +75,19 @@ impl ReplayWindow {
     /// Marks a number as accepted, for which [`Self::check`] said yes and whose packet is
     /// authentic by now.
     #[inline]
-    pub(crate) fn commit(&mut self, number: PacketNumber) {
+    pub(crate) fn commit(&mut self, number: PacketNumber) -> Arrival {
         let number = number.get();
-        if number > self.highest {
+        let arrival = if number > self.highest {
             self.clear_between(word_of(self.highest), word_of(number));
             self.highest = number;
-        }
+            Arrival::Newest
+        } else {
+            Arrival::Late
+        };
         if let Some(word) = self.words.get_mut(index(word_of(number))) {
             *word |= bit(number);
         }
+        arrival
     }
 
     /// Clears the words after `old` up to and including `new`, each at most once.

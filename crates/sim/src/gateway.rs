@@ -20,7 +20,9 @@ use linkveil_net::memory::{
     Coalesce, MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, WhenFull, network, tun,
 };
 use linkveil_sa::{LaneCommand, Limits, Path, PeerId, SocketIndex};
-use linkveil_tunnel::{Core, CoreConfig, Event, Now, PeerConfig, PeerStatus, PqPolicy, Transmit};
+use linkveil_tunnel::{
+    Core, CoreConfig, Event, Keepalive, Now, PeerConfig, PeerStatus, PqPolicy, Roaming, Transmit,
+};
 use linkveil_wire::{HandshakeFlags, InnerMtu, LaneCount, Vni};
 
 use crate::clock::WallOffset;
@@ -346,6 +348,8 @@ fn make_core(setup: GatewaySetup, neighbors: &[Neighbor], random: SimRandom, now
         public_key: neighbor.public_key,
         psk: Psk::none(),
         endpoint: path_to(neighbor),
+        roaming: Roaming::Follow,
+        keepalive: Keepalive::Off,
         mtu: inner_mtu(),
     });
     Core::new(config, peers.collect(), Box::new(random), now)

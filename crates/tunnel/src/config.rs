@@ -40,8 +40,32 @@ pub struct PeerConfig {
     pub psk: Psk,
     /// Where to call it. Without one it must call first.
     pub endpoint: Option<Path>,
+    /// Whether its endpoint changes with it.
+    pub roaming: Roaming,
+    /// Whether something is sent when nothing else is.
+    pub keepalive: Keepalive,
     /// The largest inner packet that this node takes from it.
     pub mtu: InnerMtu,
+}
+
+/// Where a peer may be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Roaming {
+    /// Wherever it proves to be.
+    #[default]
+    Follow,
+    /// At its configured endpoint, and nowhere else: nothing that arrives changes where data and handshakes go.
+    Pin,
+}
+
+/// Whether a NAT on the way is kept from forgetting us.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Keepalive {
+    /// Idle peers stay silent.
+    #[default]
+    Off,
+    /// Something is sent whenever nothing was for so long.
+    Every(Duration),
 }
 
 impl fmt::Debug for CoreConfig {

@@ -5,14 +5,18 @@
 //! | `initiate`    | efforts to get keys: initiations, retries, responses                |
 //! | `respond`     | the peer's initiations: timestamps, policy, crossing, responses     |
 //! | `epochs`      | carries out the table of [`crate::machine`]                         |
-//! | `liveness`    | silence, probes, unknown SPIs, farewells                            |
+//! | `liveness`    | silence, probes, keepalives, unknown SPIs, farewells                |
+//! | `paths`       | peers that turn up elsewhere: candidates, challenges, moves         |
 //! | `timeouts`    | what is due                                                         |
 
 mod epochs;
 mod initiate;
 mod liveness;
+mod paths;
 mod respond;
 mod timeouts;
+
+pub(crate) use paths::Candidate;
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -27,6 +31,7 @@ use linkveil_wire::{CookieReply, HandshakeFlags, Initiation, LaneCount, Response
 use crate::config::{CoreConfig, PeerConfig};
 use crate::counters::ControlCounter;
 use crate::event::{Event, Now, TimerKind, Transmit};
+use crate::flood::Gate;
 use crate::limits::TRANSMIT_QUEUE;
 use crate::peer::Peer;
 use crate::spi::SpiTable;
@@ -69,6 +74,7 @@ pub(crate) struct Node {
     pub(crate) limits: Limits,
     pub(crate) random: Box<dyn Random>,
     pub(crate) spis: SpiTable,
+    pub(crate) gate: Gate,
     pub(crate) by_endpoint: HashMap<SocketAddr, PeerId>,
     pub(crate) counters: Counters<ControlCounter>,
     pub(crate) events: VecDeque<Event>,
@@ -121,6 +127,7 @@ impl Core {
             limits: config.limits,
             random,
             spis: SpiTable::default(),
+            gate: Gate::default(),
             by_endpoint: endpoints.collect(),
             counters: Counters::new(),
             events: VecDeque::new(),
@@ -164,8 +171,10 @@ impl Core {
                     .unwrap_or(Err(ControlCounter::WrongReceiver))
             }
             MessageType::CookieReply => {
-                CookieReply::parse(bytes)?;
-                Err(ControlCounter::CookieIgnored)
+                let reply = CookieReply::parse(bytes)?;
+                let peer = self.node.spis.peer_of(reply.receiver);
+                peer.and_then(|peer| self.with(peer, now, |scope| scope.handle_cookie(&reply)))
+                    .unwrap_or(Err(ControlCounter::WrongReceiver))
             }
             MessageType::Data => Err(ControlCounter::UnknownType),
         }
@@ -183,9 +192,15 @@ impl Core {
                 self.with(peer, now, |scope| scope.handle_first_open(epoch));
             }
             LaneEvent::Control {
-                peer, epoch, frame, ..
+                peer,
+                epoch,
+                frame,
+                path,
             } => {
-                self.with(peer, now, |scope| scope.handle_frame(epoch, frame));
+                self.with(peer, now, |scope| scope.handle_frame(epoch, frame, path));
+            }
+            LaneEvent::Candidate { peer, epoch, path } => {
+                self.with(peer, now, |scope| scope.handle_candidate(epoch, path));
             }
             LaneEvent::Pressure {
                 peer,

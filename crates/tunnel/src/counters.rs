@@ -17,6 +17,22 @@ counters! {
         EpochsUnconfirmed => "epochs_unconfirmed",
         /// Probes sent to a silent peer.
         ProbesSent => "probes_sent",
+        /// Probes sent again, because no answer came yet.
+        ProbeRepeats => "probe_repeats",
+        /// Keepalives sent.
+        KeepalivesSent => "keepalives_sent",
+        /// Path challenges sent to a new address of a peer.
+        ChallengesSent => "path_challenges_sent",
+        /// Endpoints that moved, because a path challenge was answered.
+        EndpointsMoved => "endpoints_moved",
+        /// Path challenges of peers that were answered.
+        ChallengesAnswered => "path_challenges_answered",
+        /// Authentic datagrams from a new address that caused no challenge, because one was sent just before.
+        CandidatesLimited => "path_candidates_limited",
+        /// Authentic datagrams from elsewhere than the pinned endpoint.
+        CandidatesPinned => "path_candidates_pinned",
+        /// Answers to no path challenge of ours.
+        PathResponseUnexpected => "path_responses_unexpected",
         /// Handshakes begun because a peer used an SPI that we do not know.
         CalledForUnknownSpi => "called_for_unknown_spi",
         /// A message that is empty, of an unknown type, or data.
@@ -29,8 +45,6 @@ counters! {
         ZeroSpi => "message_zero_spi",
         /// mac1 was not made for our key.
         WrongMac1 => "handshake_wrong_mac1",
-        /// mac2 was not made with our cookie.
-        WrongMac2 => "handshake_wrong_mac2",
         /// An answer to no pending attempt.
         WrongReceiver => "handshake_wrong_receiver",
         /// Noise refused the message.
@@ -81,8 +95,18 @@ counters! {
         CrossedIgnored => "handshake_crossed_ignored",
         /// A refusal that was not sent, because one was sent just before.
         RefusalsLimited => "handshake_refusals_limited",
-        /// A cookie reply, which this version does not use.
-        CookieIgnored => "cookie_replies_ignored",
+        /// Initiations without a good cookie, over the budget: the sender got a cookie instead of an answer.
+        CookieRepliesSent => "cookie_replies_sent",
+        /// Cookies that a peer under load gave us.
+        CookiesReceived => "cookies_received",
+        /// Initiations with a good cookie, over the budget of their source.
+        SourceSpent => "handshake_source_limited",
+        /// Initiations with a good cookie, over the budget of all of those.
+        BudgetSpent => "handshake_budget_limited",
+        /// Responses that were not looked at, because a great many were forged.
+        ResponsesLimited => "handshake_responses_limited",
+        /// An initiation from elsewhere than the pinned endpoint.
+        Pinned => "handshake_pinned_elsewhere",
         /// An authentic control frame that this version does not use.
         FramesIgnored => "control_frames_ignored",
         /// An answer to no probe of ours.
@@ -137,7 +161,8 @@ impl From<NoiseError> for ControlCounter {
     fn from(error: NoiseError) -> Self {
         match error {
             NoiseError::WrongMac1 => Self::WrongMac1,
-            NoiseError::WrongMac2 => Self::WrongMac2,
+            // Counts as none: the gate never tells.
+            NoiseError::WrongMac2 => Self::Internal,
             NoiseError::WrongReceiver => Self::WrongReceiver,
             NoiseError::Unauthentic => Self::Unauthentic,
             NoiseError::NonContributory => Self::NonContributory,

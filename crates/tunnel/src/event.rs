@@ -42,8 +42,10 @@ pub enum TimerKind {
     HardDeadline,
     /// Something was sent and nothing heard.
     Silence,
-    /// A Probe was not answered.
+    /// A Probe was not answered: it is repeated, or given up.
     Probe,
+    /// Nothing was sent for the keepalive time.
+    Keepalive,
 }
 
 /// Something that the rest of the node, or its user, wants to know.

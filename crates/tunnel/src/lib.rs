@@ -22,6 +22,7 @@ pub mod core;
 pub mod counters;
 mod epoch;
 pub mod event;
+mod flood;
 pub mod limits;
 pub mod machine;
 mod peer;
@@ -31,7 +32,7 @@ pub mod status;
 mod testing;
 mod timers;
 
-pub use config::{CoreConfig, PeerConfig};
+pub use config::{CoreConfig, Keepalive, PeerConfig, Roaming};
 pub use core::{Core, Rekey};
 pub use counters::ControlCounter;
 pub use event::{Event, Now, TimerKind, Transmit};

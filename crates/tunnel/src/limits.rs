@@ -2,6 +2,31 @@
 
 use std::time::Duration;
 
+/// How many tokens a bucket holds and how fast they come back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// Time for one token to come back.
+    pub every: Duration,
+    /// Tokens of a full bucket.
+    pub burst: u32,
+}
+
+impl Budget {
+    /// So many a second, and as many at once.
+    #[must_use]
+    pub const fn per_second(tokens: u32) -> Self {
+        Self {
+            every: Duration::from_nanos(1_000_000_000 / tokens as u64),
+            burst: tokens,
+        }
+    }
+
+    /// Time for an empty bucket to be full again.
+    pub(crate) const fn refill(self) -> Duration {
+        self.every.saturating_mul(self.burst)
+    }
+}
+
 /// First repeat of an initiation: a round trip and a slow responder; a lost message costs no more.
 pub const RETRY_FIRST: Duration = Duration::from_secs(1);
 /// Longest pause between initiations: a peer that was away for long is found soon after it returns.
@@ -45,6 +70,35 @@ pub const CROSSED_RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// How long an endpoint is called that was learned and not configured: a peer that called from somewhere and went away
 /// is not called there for ever.
 pub const LEARNED_ENDPOINT_PATIENCE: Duration = Duration::from_secs(90);
+/// Initiations without a good cookie that are computed: enough for a hundred peers that call at once, and with a quarter
+/// of a millisecond each no more than 5 % of a core.
+pub const INITIATION_BUDGET: Budget = Budget::per_second(200);
+/// Initiations with a good cookie that are computed, of all sources together: a quarter of a core.
+pub const INITIATION_BUDGET_COOKIE: Budget = Budget::per_second(1_000);
+/// Initiations with a good cookie that are computed for one source, an IPv4 address or an IPv6 /64: a site with that
+/// many gateways behind one address.
+pub const INITIATION_BUDGET_SOURCE: Budget = Budget::per_second(20);
+/// Sources with a bucket of their own; all others share one. 64 bytes each.
+pub const SOURCES: usize = 16_384;
+/// Responses with a good mac1 to a pending attempt that fail: only one who sees our initiations can send such, and the
+/// true response is to get through a thousand of them.
+pub const FORGED_RESPONSE_BUDGET: Budget = Budget::per_second(2_000);
+/// A new secret for cookies is drawn this often; a cookie lives until the next but one.
+pub const COOKIE_SECRET_LIFETIME: Duration = Duration::from_secs(120);
+/// How long an initiator uses a cookie: as long as it is good for sure.
+pub const COOKIE_LIFETIME: Duration = COOKIE_SECRET_LIFETIME;
+/// Pause between retries that a cookie reply causes at once, per peer.
+pub const COOKIE_RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between two path challenges to a peer: a new address is to be found within a few round trips, and a challenge
+/// is longer than the shortest datagram that causes it.
+pub const CHALLENGE_PAUSE: Duration = Duration::from_millis(250);
+/// How long a path challenge may be answered: the longest round trip, several times over.
+pub const CHALLENGE_LIFETIME: Duration = Duration::from_secs(3);
+/// Pause between two moves of a peer's endpoint by challenge: datagrams that overtake each other on two paths do not
+/// make it swing.
+pub const MOVE_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between the repeats of a Probe: one lost datagram is no reason for a handshake.
+pub const PROBE_REPEAT: Duration = Duration::from_secs(1);
 /// Retired SPIs remembered per node: those of an hour of rekeys of a thousand peers.
 pub const TOMBSTONES: usize = 4096;
 /// Datagrams waiting to be sent: a burst of handshakes with every peer of a large node.
@@ -53,5 +107,8 @@ pub const TRANSMIT_QUEUE: usize = 65_536;
 const _: () = assert!(RETRY_FIRST.as_millis() <= RETRY_LONGEST.as_millis());
 const _: () = assert!(CONFIRM_LONGEST.as_millis() < UNCONFIRMED_LIFETIME.as_millis());
 const _: () = assert!(UNCONFIRMED_LIFETIME.as_millis() <= DRAIN.as_millis());
+const _: () = assert!(COOKIE_LIFETIME.as_millis() <= COOKIE_SECRET_LIFETIME.as_millis());
+const _: () = assert!(CHALLENGE_PAUSE.as_millis() < CHALLENGE_LIFETIME.as_millis());
+const _: () = assert!(PROBE_REPEAT.as_millis() < PROBE_PATIENCE.as_millis());
 const _: () = assert!(REKEY_LATE_PERCENT > 100 && HARD_DEADLINE_PERCENT > REKEY_LATE_PERCENT);
 const _: () = assert!(RETRY_JITTER_PERCENT < 100 && REKEY_JITTER_PERCENT < 100);

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use linkveil_crypto::{Psk, PublicKey};
+use linkveil_crypto::{Cookie, Psk, PublicKey};
 use linkveil_noise::AwaitingResponse;
 use linkveil_sa::{EpochId, Path, PeerId};
 use linkveil_wire::{HandshakeFlags, InnerMtu, Spi, Timestamp, Token};
 
-use crate::config::PeerConfig;
+use crate::config::{Keepalive, PeerConfig, Roaming};
+use crate::core::Candidate;
 use crate::epoch::Epoch;
 use crate::event::TimerKind;
-use crate::limits::{PROBE_PATIENCE, SILENCE};
+use crate::limits::{COOKIE_LIFETIME, SILENCE};
 use crate::machine::State;
 use crate::status::{EpochStatus, PeerState, PeerStatus};
 
@@ -24,6 +25,14 @@ pub(crate) struct Peer {
     pub(crate) configured: Option<Path>,
     /// Where it is now: configured, or learned from an authentic handshake.
     pub(crate) endpoint: Option<Path>,
+    pub(crate) roaming: Roaming,
+    /// Where it may be by now.
+    pub(crate) candidate: Option<Candidate>,
+    /// What it gave us when it was under load.
+    pub(crate) cookie: Option<HeldCookie>,
+    keepalive: Keepalive,
+    pub(crate) keepalive_at: Option<Instant>,
+    pub(crate) heard_since_keepalive: Heard,
     pub(crate) mtu: InnerMtu,
     pub(crate) remote_mtu: Option<InnerMtu>,
     /// Own initiations that may still be answered, oldest first.
@@ -55,6 +64,16 @@ pub(crate) struct Effort {
     pub(crate) began: Instant,
     pub(crate) next_retry: Instant,
     pub(crate) pause: Duration,
+    /// Initiations of this effort so far, called back ones left out.
+    pub(crate) calls: u32,
+}
+
+/// A cookie is good for the address that it was sent to, which belongs to a path of ours.
+#[derive(Debug)]
+pub(crate) struct HeldCookie {
+    pub(crate) cookie: Cookie,
+    pub(crate) path: Path,
+    pub(crate) received: Instant,
 }
 
 /// When things were last done that others can provoke.
@@ -64,6 +83,9 @@ pub(crate) struct Pauses {
     pub(crate) stale_retry: Option<Instant>,
     pub(crate) crossed_retry: Option<Instant>,
     pub(crate) unknown_spi: Option<Instant>,
+    pub(crate) cookie_retry: Option<Instant>,
+    pub(crate) challenge: Option<Instant>,
+    pub(crate) moved: Option<Instant>,
 }
 
 /// Whether something may be done again: true, and noted, if the last time is at least `pause` ago.
@@ -82,8 +104,19 @@ pub(crate) enum Hearing {
     Satisfied,
     /// Something was sent, and nothing heard since then.
     Awaited { since: Instant },
-    /// We asked whether it is there.
-    Probed { at: Instant, token: Token },
+    /// We asked whether it is there, and ask again until `end`.
+    Probed {
+        again: Instant,
+        end: Instant,
+        token: Token,
+    },
+}
+
+/// What came from the peer lately.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Heard {
+    Nothing,
+    Something,
 }
 
 impl Peer {
@@ -94,6 +127,12 @@ impl Peer {
             psk: config.psk,
             configured: config.endpoint,
             endpoint: config.endpoint,
+            roaming: config.roaming,
+            candidate: None,
+            cookie: None,
+            keepalive: config.keepalive,
+            keepalive_at: None,
+            heard_since_keepalive: Heard::Nothing,
             mtu: config.mtu,
             remote_mtu: None,
             attempts: VecDeque::new(),
@@ -132,6 +171,21 @@ impl Peer {
         (fitting.count() >= most).then_some(oldest)
     }
 
+    /// The cookie to show on this path, if there is a good one.
+    pub(crate) fn cookie_for(&self, path: Path, now: Instant) -> Option<&Cookie> {
+        let held = self.cookie.as_ref()?;
+        let age = now.saturating_duration_since(held.received);
+        (held.path == path && age < COOKIE_LIFETIME).then_some(&held.cookie)
+    }
+
+    /// Something was sent: the next keepalive is a full interval away.
+    pub(crate) fn postpone_keepalive(&mut self, now: Instant) {
+        self.keepalive_at = match self.keepalive {
+            Keepalive::Off => None,
+            Keepalive::Every(interval) => Some(now + interval),
+        };
+    }
+
     pub(crate) fn has_session(&self) -> bool {
         self.epochs.iter().any(Epoch::is_session)
     }
@@ -151,14 +205,19 @@ impl Peer {
             .effort
             .map(|effort| (effort.next_retry, TimerKind::Retry));
         let epochs = self.epochs.iter().map(Epoch::deadline);
-        epochs.chain(retry).chain(self.hearing_deadline()).min()
+        let keepalive = self.keepalive_at.map(|at| (at, TimerKind::Keepalive));
+        epochs
+            .chain(retry)
+            .chain(keepalive)
+            .chain(self.hearing_deadline())
+            .min()
     }
 
     pub(crate) fn hearing_deadline(&self) -> Option<(Instant, TimerKind)> {
         match self.hearing {
             Hearing::Satisfied => None,
             Hearing::Awaited { since } => Some((since + SILENCE, TimerKind::Silence)),
-            Hearing::Probed { at, .. } => Some((at + PROBE_PATIENCE, TimerKind::Probe)),
+            Hearing::Probed { again, end, .. } => Some((again.min(end), TimerKind::Probe)),
         }
     }
 

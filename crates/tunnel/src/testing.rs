@@ -13,6 +13,8 @@ use linkveil_sa::{Path, PeerId, SocketIndex};
 use linkveil_wire::link::{MessageType, message_type};
 use linkveil_wire::{ControlFrame, HandshakeFlags, InnerMtu, Spi};
 
+use crate::config::{Keepalive, Roaming};
+
 mod lanes;
 mod node;
 mod world;
@@ -86,6 +88,8 @@ pub(crate) struct Setup {
     pub(crate) rekey_after: Duration,
     /// Whether it knows where its peers are.
     pub(crate) knows_endpoints: Endpoints,
+    pub(crate) roaming: Roaming,
+    pub(crate) keepalive: Keepalive,
     pub(crate) wall: u64,
     pub(crate) mtu: InnerMtu,
     pub(crate) flags: HandshakeFlags,
@@ -106,6 +110,8 @@ impl Setup {
             policy: PqPolicy::Required,
             rekey_after: REKEY_AFTER,
             knows_endpoints: Endpoints::Configured,
+            roaming: Roaming::Follow,
+            keepalive: Keepalive::Off,
             wall: WALL,
             mtu: InnerMtu::new(1_424).unwrap(),
             flags: HandshakeFlags::NONE,
@@ -126,6 +132,10 @@ pub(crate) enum Class {
     Probe,
     ProbeAck,
     SaDelete,
+    Challenge,
+    PathResponse,
+    Keepalive,
+    CookieReply,
     OtherFrame,
 }
 
@@ -153,6 +163,7 @@ impl Flight {
             Body::Handshake(bytes) => match message_type(bytes).unwrap() {
                 MessageType::Initiation => Class::Initiation,
                 MessageType::Response => Class::Response,
+                MessageType::CookieReply => Class::CookieReply,
                 other => panic!("a core sent {other:?}"),
             },
             Body::Sealed { frame, .. } => match frame {
@@ -162,6 +173,9 @@ impl Flight {
                 Some(ControlFrame::Probe(_)) => Class::Probe,
                 Some(ControlFrame::ProbeAck(_)) => Class::ProbeAck,
                 Some(ControlFrame::SaDelete(_)) => Class::SaDelete,
+                Some(ControlFrame::PathChallenge(_)) => Class::Challenge,
+                Some(ControlFrame::PathResponse(_)) => Class::PathResponse,
+                Some(ControlFrame::Keepalive) => Class::Keepalive,
                 Some(_) => Class::OtherFrame,
             },
         }

@@ -277,6 +277,35 @@ fn an_unknown_spi_is_told_once_a_second_and_only_for_a_peers_address() {
     bench.node.assert_drops(&[("unknown_spi", 3)]);
 }
 
+// REQ-PATH-1: what is overtaken, replayed or forged says nothing of where the peer is.
+#[test]
+fn only_the_newest_authentic_datagram_makes_a_candidate() {
+    let mut bench = Bench::new(1, 1);
+    let [first, second] = [(); 2].map(|()| bench.data(0, &good(), |_| {}));
+    let told = |bench: &Bench| {
+        let events = bench.node.events.iter();
+        events
+            .filter(|event| matches!(event, LaneEvent::Candidate { .. }))
+            .count()
+    };
+    bench.send(&second);
+    let elsewhere = crate::testing::snapshot(Some(address(77)), "10.1.0.0/24", 1_424);
+    bench.node.pool.publish(&std::sync::Arc::new(elsewhere));
+    bench.send(&first);
+    bench.send(&second);
+    let mut forged = bench.data(0, &good(), |_| {});
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    bench.send(&forged);
+    assert_eq!(told(&bench), 0);
+    let third = bench.data(0, &good(), |_| {});
+    bench.send(&third);
+    assert_eq!(told(&bench), 1);
+    bench
+        .node
+        .assert_drops(&[("duplicate", 1), ("unauthentic", 1)]);
+}
+
 // REQ-LIM-2, REQ-LIM-3
 #[test]
 fn after_the_hard_deadline_nothing_is_opened() {

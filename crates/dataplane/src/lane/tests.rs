@@ -2,9 +2,10 @@
 
 use linkveil_net::memory::NetworkOptions;
 use linkveil_sa::{LaneEvent, Pressure};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::testing::{LEFT, PEER, RIGHT, linked, packet};
+use crate::testing::{LEFT, Node, PEER, RIGHT, address, linked, packet, snapshot};
 
 // REQ-LIVE-4, REQ-LIVE-5
 #[test]
@@ -72,5 +73,42 @@ fn a_key_that_wears_out_is_told_once_for_each_level_on_both_sides() {
     assert_eq!(pressure(&b.events), [Pressure::Soft, Pressure::Late]);
     // 4,100 packets for a limit of 4,096.
     a.assert_drops(&[("tx_key_exhausted", 4)]);
+    b.assert_drops(&[]);
+}
+
+/// The addresses that a lane told control of as a peer's new ones.
+fn candidates(node: &Node) -> Vec<std::net::SocketAddr> {
+    let all = node.events.iter().filter_map(|event| match event {
+        LaneEvent::Candidate { peer, path, .. } if *peer == PEER => Some(path.remote),
+        _ => None,
+    });
+    all.collect()
+}
+
+// REQ-PATH-1, REQ-PATH-6
+#[test]
+fn a_new_address_is_told_ten_times_a_second_while_traffic_goes_on() {
+    let (mut a, mut b) = linked(1, 1, NetworkOptions::default());
+    let elsewhere = snapshot(Some(address(77)), "10.1.0.0/24", 1_424);
+    let home = snapshot(Some(address(1)), "10.1.0.0/24", 1_424);
+    let mut send = |b: &mut Node| {
+        a.hosts[0].send(&packet(LEFT, RIGHT, b"x", 0)).unwrap();
+        a.settle();
+        b.settle();
+        assert_eq!(b.received().len(), 1, "a new address is no reason to drop");
+    };
+    send(&mut b);
+    assert_eq!(candidates(&b), [], "where it is expected");
+    b.pool.publish(&Arc::new(elsewhere));
+    send(&mut b);
+    send(&mut b);
+    assert_eq!(candidates(&b), [address(1)]);
+    b.now += Duration::from_millis(100);
+    send(&mut b);
+    assert_eq!(candidates(&b), [address(1); 2]);
+    b.pool.publish(&Arc::new(home));
+    b.now += Duration::from_secs(1);
+    send(&mut b);
+    assert_eq!(candidates(&b).len(), 2);
     b.assert_drops(&[]);
 }

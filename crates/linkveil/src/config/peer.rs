@@ -6,15 +6,24 @@ use std::path::Path;
 
 use ipnet::IpNet;
 use linkveil_crypto::{Psk, PublicKey};
+use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::Vni;
 
 use super::document::{Entry, Section};
 use super::problem::Problems;
 use super::unique::Unique;
 use super::vpc::labeled_by_name;
-use super::{NetnsName, Peer, PeerVpc, node, secrets, values, vpc};
+use super::{NetnsName, Peer, PeerVpc, node, reach, secrets, values, vpc};
 
-const KEYS: &[&str] = &["name", "public_key", "endpoint", "psk_files", "vpc"];
+const KEYS: &[&str] = &[
+    "name",
+    "public_key",
+    "endpoint",
+    "roaming",
+    "keepalive",
+    "psk_files",
+    "vpc",
+];
 const VPC_KEYS: &[&str] = &["name", "vni", "prefixes"];
 
 /// What the checks of a peer look up elsewhere in the file.
@@ -29,6 +38,8 @@ pub(super) struct Draft<'d> {
     name: Option<String>,
     public_key: Option<PublicKey>,
     pub(super) endpoint: Option<Option<SocketAddr>>,
+    roaming: Option<Roaming>,
+    keepalive: Option<Keepalive>,
     psk: Option<Psk>,
     pub(super) vpcs: Vec<VpcDraft<'d>>,
 }
@@ -39,6 +50,8 @@ impl Draft<'_> {
             name: self.name?,
             public_key: self.public_key?,
             endpoint: self.endpoint?,
+            roaming: self.roaming?,
+            keepalive: self.keepalive?,
             psk: self.psk?,
             vpcs: self
                 .vpcs
@@ -114,6 +127,8 @@ fn check_one<'d>(
             Some(entry) => endpoint(&entry, context, taken, problems).map(Some),
             None => Some(None),
         },
+        roaming: reach::roaming(&section, problems),
+        keepalive: reach::keepalive(&section, problems),
         psk: match section.get("psk_files") {
             Some(entry) => secrets::psk(&entry, context.folder, problems),
             None => Psk::combine(None, None).ok(),

@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use super::*;
 
@@ -441,6 +442,39 @@ fn wrong_post_quantum_policies_are_refused() {
     assert_refusals!(
         "post_quantum = \"required\"",
         ["post_quantum = \"maybe\"", "post_quantum = true"]
+    );
+}
+
+#[test]
+fn peers_follow_and_stay_silent_unless_told_otherwise() {
+    let endpoint = "endpoint = \"192.0.2.2:51840\"";
+    let with = |lines: &str| {
+        let config = load(&good_with(endpoint, &format!("{endpoint}\n{lines}")));
+        (config.peers[0].roaming, config.peers[0].keepalive)
+    };
+    assert_eq!(with(""), (Roaming::Follow, Keepalive::Off));
+    let chosen = "roaming = \"follow\"\nkeepalive = \"off\"";
+    assert_eq!(with(chosen), (Roaming::Follow, Keepalive::Off));
+    for (text, seconds) in [("1s", 1), ("25s", 25), ("1h", 3_600)] {
+        let lines = format!("roaming = \"pin\"\nkeepalive = \"{text}\"");
+        let every = Keepalive::Every(Duration::from_secs(seconds));
+        assert_eq!(with(&lines), (Roaming::Pin, every));
+    }
+}
+
+#[test]
+fn wrong_roaming_and_keepalive_are_refused() {
+    assert_refusals!(
+        "endpoint = \"192.0.2.2:51840\"",
+        [
+            "endpoint = \"192.0.2.2:51840\"\nroaming = \"sometimes\"",
+            "endpoint = \"192.0.2.2:51840\"\nroaming = true",
+            "roaming = \"pin\"",
+            "keepalive = \"0s\"",
+            "keepalive = \"61m\"",
+            "keepalive = \"soon\"",
+            "keepalive = 25"
+        ]
     );
 }
 

@@ -168,11 +168,13 @@ impl Scope<'_> {
             .push_back(LaneCommand::InstallTx(install));
     }
 
-    fn move_endpoint(&mut self, path: Path) {
+    /// Data goes to this path from now on. A pinned peer has no other than its own.
+    pub(super) fn move_endpoint(&mut self, path: Path) {
         let before = self.peer.endpoint.replace(path);
         if before == Some(path) {
             return;
         }
+        self.peer.candidate = None;
         let (peer, endpoints) = (self.peer.id, &mut self.node.by_endpoint);
         if let Some(before) = before
             && endpoints.get(&before.remote) == Some(&peer)
@@ -206,6 +208,7 @@ impl Scope<'_> {
             epoch.rekey_at = Some(rekey_at);
         }
         self.peer.hearing = Hearing::Satisfied;
+        self.postpone_keepalive();
         let former = self.peer.current.replace(id).filter(|former| *former != id);
         if let Some(former) = former {
             let input = match role {

@@ -2,16 +2,16 @@
 
 use linkveil_noise::{NoiseError, Offer, Refusal, RemotePeer, ResponseOutcome, create_initiation};
 use linkveil_sa::Path;
-use linkveil_wire::{Response, Timestamp};
+use linkveil_wire::{CookieReply, Response, Timestamp};
 
 use super::{Rekey, Scope};
 use crate::counters::ControlCounter;
 use crate::event::{Event, RefusedReason};
 use crate::limits::{
-    ATTEMPTS_PER_PEER, LEARNED_ENDPOINT_PATIENCE, RETRY_FIRST, RETRY_JITTER_PERCENT, RETRY_LONGEST,
-    STALE_RETRY_PAUSE,
+    ATTEMPTS_PER_PEER, COOKIE_RETRY_PAUSE, LEARNED_ENDPOINT_PATIENCE, RETRY_FIRST,
+    RETRY_JITTER_PERCENT, RETRY_LONGEST, STALE_RETRY_PAUSE,
 };
-use crate::peer::{Attempt, Effort, take_turn};
+use crate::peer::{Attempt, Effort, HeldCookie, take_turn};
 
 impl Scope<'_> {
     /// Begins an effort unless there are keys, or one is under way, or nobody knows where to call.
@@ -34,6 +34,7 @@ impl Scope<'_> {
             began: self.now.instant,
             next_retry: self.now.instant,
             pause: RETRY_FIRST,
+            calls: 0,
         });
         self.initiate(path);
         Rekey::Started
@@ -57,6 +58,12 @@ impl Scope<'_> {
             return;
         }
         effort.pause = (effort.pause * 2).min(RETRY_LONGEST);
+        effort.calls += 1;
+        // The peer may be back where the configuration says (REQ-LIVE-12).
+        let path = match self.peer.configured {
+            Some(configured) if effort.calls % 2 == 1 => configured,
+            _ => path,
+        };
         self.node.counters.add(ControlCounter::HandshakeRetries);
         self.initiate(path);
     }
@@ -94,7 +101,7 @@ impl Scope<'_> {
             mtu: self.peer.mtu,
             flags: node.flags,
             post_quantum: node.post_quantum.offer(),
-            cookie: None,
+            cookie: self.peer.cookie_for(path, self.now.instant),
         };
         let remote = RemotePeer {
             public_key: self.peer.public_key,
@@ -136,6 +143,9 @@ impl Scope<'_> {
         &mut self,
         response: &Response<'_>,
     ) -> Result<(), ControlCounter> {
+        if !self.node.gate.admits_response(self.now.instant) {
+            return Err(ControlCounter::ResponsesLimited);
+        }
         let (place, Attempt { awaiting, path }) = self
             .peer
             .take_attempt(response.receiver())
@@ -153,12 +163,38 @@ impl Scope<'_> {
             }
             Err((awaiting, error)) => {
                 self.peer.attempts.insert(place, Attempt { awaiting, path });
-                if error == NoiseError::PostQuantumMissing {
-                    self.tell_refusal(RefusedReason::PostQuantumMissing);
+                match error {
+                    NoiseError::PostQuantumMissing => {
+                        self.tell_refusal(RefusedReason::PostQuantumMissing);
+                    }
+                    NoiseError::WrongMac1 => {}
+                    _ => self.node.gate.note_forged_response(self.now.instant),
                 }
                 Err(error.into())
             }
         }
+    }
+
+    /// The peer is under load and wants to see that we are where we seem to be: tries again at once, with what it sent.
+    pub(super) fn handle_cookie(&mut self, reply: &CookieReply<'_>) -> Result<(), ControlCounter> {
+        let attempt = self
+            .peer
+            .attempts
+            .iter()
+            .find(|attempt| attempt.awaiting.spi() == reply.receiver)
+            .ok_or(ControlCounter::WrongReceiver)?;
+        let (cookie, path) = (attempt.awaiting.consume_cookie_reply(reply)?, attempt.path);
+        let received = self.now.instant;
+        self.peer.cookie = Some(HeldCookie {
+            cookie,
+            path,
+            received,
+        });
+        let pause = &mut self.peer.pauses.cookie_retry;
+        if take_turn(pause, COOKIE_RETRY_PAUSE, received) {
+            self.initiate(path);
+        }
+        Err(ControlCounter::CookiesReceived)
     }
 
     /// An authentic answer that says why there is no epoch.

@@ -6,9 +6,9 @@ use linkveil_wire::{ControlFrame, Spi, Token};
 use super::{Core, Scope};
 use crate::counters::ControlCounter;
 use crate::event::{Event, Now};
-use crate::limits::UNKNOWN_SPI_PAUSE;
+use crate::limits::{PROBE_PATIENCE, PROBE_REPEAT, UNKNOWN_SPI_PAUSE};
 use crate::machine::Input;
-use crate::peer::{Hearing, take_turn};
+use crate::peer::{Heard, Hearing, take_turn};
 
 impl Core {
     /// Somebody uses keys that we do not have: a peer that missed our restart, or anyone. Unauthenticated.
@@ -40,7 +40,7 @@ impl Scope<'_> {
     }
 
     /// An authentic link control frame under one of the peer's epochs.
-    pub(super) fn handle_frame(&mut self, epoch: EpochId, frame: ControlFrame) {
+    pub(super) fn handle_frame(&mut self, epoch: EpochId, frame: ControlFrame, path: Path) {
         if let ControlFrame::ProbeAck(token) = frame {
             self.note_probe_ack(token);
         }
@@ -51,10 +51,9 @@ impl Scope<'_> {
             ControlFrame::Probe(token) => self.answer_probe(token),
             ControlFrame::SaDelete(spi) => self.handle_delete(spi),
             ControlFrame::ProbeAck(_) | ControlFrame::Keepalive => {}
-            ControlFrame::PathChallenge(_)
-            | ControlFrame::PathResponse(_)
-            | ControlFrame::MtuProbe { .. }
-            | ControlFrame::MtuProbeAck { .. } => {
+            ControlFrame::PathChallenge(challenge) => self.answer_challenge(challenge, path),
+            ControlFrame::PathResponse(challenge) => self.handle_path_response(challenge),
+            ControlFrame::MtuProbe { .. } | ControlFrame::MtuProbeAck { .. } => {
                 self.node.counters.add(ControlCounter::FramesIgnored);
             }
         }
@@ -62,6 +61,9 @@ impl Scope<'_> {
 
     /// Datagrams since the last report of a lane.
     pub(super) fn handle_activity(&mut self, tx_packets: u64, rx_packets: u64) {
+        if tx_packets > 0 && self.peer.keepalive_at.is_some() {
+            self.postpone_keepalive();
+        }
         if rx_packets > 0 {
             self.heard();
         } else if tx_packets > 0 && self.peer.hearing == Hearing::Satisfied {
@@ -74,6 +76,7 @@ impl Scope<'_> {
     /// Something authentic came: no need to ask, or to wait for an answer.
     pub(super) fn heard(&mut self) {
         self.peer.hearing = Hearing::Satisfied;
+        self.peer.heard_since_keepalive = Heard::Something;
     }
 
     /// Silence for too long: asks.
@@ -85,16 +88,58 @@ impl Scope<'_> {
         let mut token = [0; 8];
         self.node.random.fill(&mut token);
         let token = Token(token);
+        let now = self.now.instant;
         self.peer.hearing = Hearing::Probed {
-            at: self.now.instant,
+            again: now + PROBE_REPEAT,
+            end: now + PROBE_PATIENCE,
             token,
         };
         self.node.counters.add(ControlCounter::ProbesSent);
         self.send_frame(epoch, ControlFrame::Probe(token));
     }
 
-    /// No answer: the peer may have lost its keys. The present ones stay in use meanwhile.
-    pub(super) fn give_up_probe(&mut self) {
+    /// No answer yet: asks once more, or gives up.
+    pub(super) fn repeat_probe(&mut self) {
+        let now = self.now.instant;
+        let (Hearing::Probed { again, end, token }, Some(epoch)) =
+            (&mut self.peer.hearing, self.peer.current)
+        else {
+            self.heard();
+            return;
+        };
+        if now >= *end {
+            self.give_up_probe();
+            return;
+        }
+        *again = now + PROBE_REPEAT;
+        let token = *token;
+        self.node.counters.add(ControlCounter::ProbeRepeats);
+        self.send_frame(epoch, ControlFrame::Probe(token));
+    }
+
+    /// Nothing was sent for the keepalive time. If nothing was heard either, the sign of life is a question: a peer that
+    /// has lost its keys, and cannot call, would stay deaf otherwise.
+    pub(super) fn keep_alive(&mut self) {
+        self.postpone_keepalive();
+        let Some(epoch) = self.peer.current else {
+            self.peer.keepalive_at = None;
+            return;
+        };
+        let heard = std::mem::replace(&mut self.peer.heard_since_keepalive, Heard::Nothing);
+        if heard == Heard::Something {
+            self.node.counters.add(ControlCounter::KeepalivesSent);
+            self.send_frame(epoch, ControlFrame::Keepalive);
+        } else if !matches!(self.peer.hearing, Hearing::Probed { .. }) {
+            self.probe();
+        }
+    }
+
+    pub(super) fn postpone_keepalive(&mut self) {
+        self.peer.postpone_keepalive(self.now.instant);
+    }
+
+    /// The peer may have lost its keys. The present ones stay in use meanwhile.
+    fn give_up_probe(&mut self) {
         self.peer.hearing = Hearing::Satisfied;
         let peer = self.peer.id;
         self.node.events.push_back(Event::PeerSilent { peer });
@@ -157,6 +202,7 @@ impl Scope<'_> {
         self.peer.current = None;
         self.peer.installed_tx = None;
         self.peer.hearing = Hearing::Satisfied;
+        self.peer.keepalive_at = None;
         self.peer.endpoint = None;
     }
 }

@@ -1,23 +1,28 @@
 //! The peer's initiations: who is it, is it new, does it fit our policy, did it cross our own.
 
-use linkveil_noise::{Answer, NoiseError, ReceivedInitiation, Refusal, consume_initiation};
+use linkveil_noise::{
+    Answer, NoiseError, ReceivedInitiation, Refusal, consume_initiation, verify_mac1,
+};
 use linkveil_sa::Path;
 use linkveil_wire::Initiation;
 
 use super::{Core, Scope};
+use crate::config::Roaming;
 use crate::counters::ControlCounter;
 use crate::event::Now;
+use crate::flood::{Knock, Verdict};
 use crate::limits::{CROSSED_RETRY_PAUSE, REFUSAL_PAUSE};
 use crate::peer::take_turn;
 
 impl Core {
-    /// mac1 and Noise first; then the peer is known, or the sender gets no answer (REQ-HS-10).
+    /// mac1, the gate and Noise first; then the peer is known, or the sender gets no answer (REQ-HS-10).
     pub(super) fn handle_initiation(
         &mut self,
         path: Path,
         message: &Initiation<'_>,
         now: Now,
     ) -> Result<(), ControlCounter> {
+        self.pass_gate(path, message, now)?;
         let received = consume_initiation(&self.node.identity, message)?;
         let peer = self
             .by_key
@@ -27,6 +32,29 @@ impl Core {
         self.with(peer, now, |scope| scope.judge_initiation(path, received))
             .unwrap_or(Err(ControlCounter::UnknownPeer))
     }
+
+    /// REQ-FLOOD: what is over a budget costs no Diffie-Hellman operation.
+    fn pass_gate(
+        &mut self,
+        path: Path,
+        message: &Initiation<'_>,
+        now: Now,
+    ) -> Result<(), ControlCounter> {
+        let node = &mut self.node;
+        verify_mac1(&node.identity, message)?;
+        let source = path.remote;
+        let (knock, random) = (Knock { message, source }, &mut *node.random);
+        let verdict = node.gate.judge(knock, &node.identity, random, now.instant);
+        match verdict {
+            Verdict::Compute => Ok(()),
+            Verdict::Cookie(reply) => {
+                node.transmit(path, reply);
+                Err(ControlCounter::CookieRepliesSent)
+            }
+            Verdict::SourceSpent => Err(ControlCounter::SourceSpent),
+            Verdict::BudgetSpent => Err(ControlCounter::BudgetSpent),
+        }
+    }
 }
 
 impl Scope<'_> {
@@ -35,6 +63,10 @@ impl Scope<'_> {
         path: Path,
         received: ReceivedInitiation,
     ) -> Result<(), ControlCounter> {
+        let expected = self.peer.endpoint.map(|endpoint| endpoint.remote);
+        if self.peer.roaming == Roaming::Pin && expected != Some(path.remote) {
+            return Err(ControlCounter::Pinned);
+        }
         let timestamp = received.payload().timestamp;
         if timestamp <= self.peer.greatest_accepted {
             let last = self.peer.greatest_accepted;

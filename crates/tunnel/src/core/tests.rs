@@ -3,8 +3,11 @@
 mod closing;
 mod crossing;
 mod epochs;
+mod floods;
 mod handshake;
+mod keepalive;
 mod liveness;
+mod paths;
 mod policy;
 mod refusals;
 mod rekeying;

@@ -11,6 +11,7 @@ use crate::machine::Input;
 enum Due {
     Effort,
     Hearing(TimerKind),
+    Keepalive,
     Epoch(EpochId, TimerKind),
 }
 
@@ -21,7 +22,8 @@ impl Scope<'_> {
             match due {
                 Due::Effort => self.retry(),
                 Due::Hearing(TimerKind::Silence) => self.probe(),
-                Due::Hearing(_) => self.give_up_probe(),
+                Due::Hearing(_) => self.repeat_probe(),
+                Due::Keepalive => self.keep_alive(),
                 Due::Epoch(epoch, kind) => self.handle_epoch_timer(epoch, kind),
             }
         }
@@ -36,11 +38,12 @@ impl Scope<'_> {
             .peer
             .hearing_deadline()
             .map(|(at, kind)| (at, Due::Hearing(kind)));
+        let keepalive = self.peer.keepalive_at.map(|at| (at, Due::Keepalive));
         let epochs = self.peer.epochs.iter().map(|epoch| {
             let (at, kind) = epoch.deadline();
             (at, Due::Epoch(epoch.id, kind))
         });
-        let all = epochs.chain(effort).chain(hearing);
+        let all = epochs.chain(effort).chain(hearing).chain(keepalive);
         let (at, due) = all.min_by_key(|(at, _)| *at)?;
         (at <= self.now.instant).then_some(due)
     }
@@ -52,7 +55,7 @@ impl Scope<'_> {
             TimerKind::Drain => self.feed(epoch, Input::DrainOver),
             TimerKind::HardDeadline => self.feed(epoch, Input::HardDeadline),
             TimerKind::Rekey => self.rekey_by_time(epoch),
-            TimerKind::Retry | TimerKind::Silence | TimerKind::Probe => {}
+            TimerKind::Retry | TimerKind::Silence | TimerKind::Probe | TimerKind::Keepalive => {}
         }
     }
 

@@ -34,9 +34,9 @@ pub(crate) enum Deed {
     Acknowledged(EpochId, InstallKind),
 }
 
-/// A sealed frame and whom it is for.
+/// A sealed frame and where it goes.
 pub(crate) struct Sealed {
-    pub(crate) peer: PeerId,
+    pub(crate) to: SocketAddr,
     pub(crate) body: Body,
 }
 
@@ -110,9 +110,12 @@ impl FakeLanes {
                 frame,
                 path,
             } => {
-                assert_eq!(path, None, "no frame of this version goes elsewhere");
                 self.deeds.push(Deed::Send(epoch, frame));
-                return self.seal_under(peer, epoch, frame);
+                let to = path.map_or_else(
+                    || self.endpoints.get(&peer).copied(),
+                    |path| Some(path.remote),
+                );
+                return self.seal_under(peer, epoch, frame, to);
             }
         }
         None
@@ -147,7 +150,13 @@ impl FakeLanes {
         self.deadlines.push((epoch, kind, deadline));
     }
 
-    fn seal_under(&mut self, peer: PeerId, epoch: EpochId, frame: ControlFrame) -> Option<Sealed> {
+    fn seal_under(
+        &mut self,
+        peer: PeerId,
+        epoch: EpochId,
+        frame: ControlFrame,
+        to: Option<SocketAddr>,
+    ) -> Option<Sealed> {
         let body = self
             .tx
             .get(&peer)
@@ -156,7 +165,10 @@ impl FakeLanes {
         if body.is_none() {
             self.refused_frames.push(frame);
         }
-        body.map(|body| Sealed { peer, body })
+        Some(Sealed {
+            to: to?,
+            body: body?,
+        })
     }
 
     /// What goes out to a peer now; `None` without keys.
@@ -193,12 +205,17 @@ impl FakeLanes {
             frame,
             path,
         });
+        let candidate = (self.endpoints.get(&peer) != Some(&flight.from))
+            .then_some(LaneEvent::Candidate { peer, epoch, path });
         let heard = control.is_none().then_some(LaneEvent::Activity {
             peer,
             tx_packets: 0,
             rx_packets: 1,
         });
-        [first, control, heard].into_iter().flatten().collect()
+        [first, candidate, control, heard]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The next acknowledgement that control is to be told of.

@@ -62,7 +62,7 @@ impl Node {
             let control = self.lanes.carry_out(command);
             flights.extend(control.map(|sealed| Flight {
                 from: self.address,
-                to: self.lanes.endpoint_of(sealed.peer),
+                to: sealed.to,
                 body: sealed.body,
             }));
         }

@@ -59,6 +59,8 @@ impl World {
                 psk: Psk::none(),
                 endpoint: (setup.knows_endpoints == Endpoints::Configured)
                     .then(|| path(node_address(other))),
+                roaming: setup.roaming,
+                keepalive: setup.keepalive,
                 mtu: setup.mtu,
             });
             let peers = peers.collect();
@@ -78,6 +80,8 @@ impl World {
             psk: Psk::none(),
             endpoint: (setup.knows_endpoints == Endpoints::Configured)
                 .then(|| path(self.nodes[1 - node].address)),
+            roaming: setup.roaming,
+            keepalive: setup.keepalive,
             mtu: setup.mtu,
         };
         let now = self.start + self.elapsed;

@@ -30,7 +30,7 @@ fn malformed_messages_are_counted_each_under_its_name() {
         (changed(2, 1), "message_reserved_bits"),
         (zero_spi, "message_zero_spi"),
         (changed(20, good[20] ^ 1), "handshake_wrong_mac1"),
-        (cookie, "cookie_replies_ignored"),
+        (cookie, "handshake_wrong_receiver"),
     ];
     for (bytes, name) in cases {
         let mut world = one_caller();
