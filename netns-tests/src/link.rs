@@ -343,6 +343,8 @@ fn peer_plan(site: &Site, side: Side) -> PeerPlan {
         name: side.gateway().to_owned(),
         public_key: site.secret.public(),
         endpoint: Some(site.plan.listen),
+        roaming: None,
+        keepalive: None,
         psk_files: vec![],
         vpcs: vec![peer_vpc_plan("blue", side, 1)],
     }

@@ -74,6 +74,10 @@ pub struct PeerPlan {
     pub public_key: PublicKey,
     /// `endpoint`
     pub endpoint: Option<SocketAddr>,
+    /// `roaming`, if it is not to be left out
+    pub roaming: Option<&'static str>,
+    /// `keepalive`, if it is not to be left out
+    pub keepalive: Option<&'static str>,
     /// `psk_files`, relative to the configuration
     pub psk_files: Vec<String>,
     /// `[[peer.vpc]]`
@@ -139,6 +143,12 @@ impl PeerPlan {
         if let Some(endpoint) = self.endpoint {
             writeln!(out, "endpoint = \"{endpoint}\"")?;
         }
+        if let Some(roaming) = self.roaming {
+            writeln!(out, "roaming = {roaming:?}")?;
+        }
+        if let Some(keepalive) = self.keepalive {
+            writeln!(out, "keepalive = {keepalive:?}")?;
+        }
         writeln!(out, "psk_files = {:?}", self.psk_files)?;
         for vpc in &self.vpcs {
             writeln!(
@@ -173,6 +183,8 @@ mod tests {
                 name: "gw-b".into(),
                 public_key: PublicKey::new([0; 32]),
                 endpoint: Some("192.0.2.2:51840".parse().unwrap()),
+                roaming: Some("pin"),
+                keepalive: Some("25s"),
                 psk_files: vec![],
                 vpcs: vec![PeerVpcPlan {
                     name: "blue".into(),
@@ -203,6 +215,8 @@ addresses = ["10.1.0.1/24"]
 name = "gw-b"
 public_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 endpoint = "192.0.2.2:51840"
+roaming = "pin"
+keepalive = "25s"
 psk_files = []
 [[peer.vpc]]
 name = "blue"

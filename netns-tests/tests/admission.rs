@@ -68,6 +68,8 @@ fn nest_a_third_peer(link: &mut Link) {
         name: "gw-c".into(),
         public_key: keys::nobody(),
         endpoint: None,
+        roaming: None,
+        keepalive: None,
         psk_files: vec![],
         vpcs: vec![PeerVpcPlan {
             name: "blue".into(),

@@ -56,7 +56,8 @@ need_rust() {
 
 # What a box with gateways in it needs.
 need_network_tools() {
-    need 'command -v ip' iproute2 'command -v ping' iputils-ping 'command -v unshare' util-linux
+    need 'command -v ip' iproute2 'command -v ping' iputils-ping 'command -v unshare' util-linux \
+        'command -v nft || test -x /usr/sbin/nft' nftables
 }
 
 SANDBOX_PID=
