@@ -1,7 +1,7 @@
 //! Devices, sockets, namespaces and clocks: the only crate with unsafe code.
 //!
 //! The two traits [`TunQueue`] and [`UdpQueue`] are all that a lane knows of the outside. Two families implement them:
-//! the Linux ones ([`LinuxTun`], [`LinuxUdp`]) and the in-memory ones ([`memory`]). The batch types ([`TunBatch`],
+//! the Linux ones ([`LinuxTun`], [`LinuxUdp`]) and the in-memory ones ([`memory`]); [`impair`] makes a bad network of any of them. The batch types ([`TunBatch`],
 //! [`UdpBatch`], [`GsoQueue`]) own all packet memory, are allocated once per lane, and are reused for ever.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(
@@ -18,6 +18,7 @@ pub mod affinity;
 pub mod batch;
 pub mod clock;
 pub mod gso;
+pub mod impair;
 pub mod interface;
 pub mod memory;
 pub mod netns;
@@ -33,6 +34,7 @@ pub mod udp;
 pub use affinity::{Core, allowed_cores, pin_to};
 pub use batch::{InnerSlice, RecvMeta, TunBatch, TunPacket, UdpBatch};
 pub use gso::{GsoQueue, Slot, Train};
+pub use impair::{ImpairConfig, ImpairCounts, Impaired, Impairment};
 pub use netns::{Netns, NetnsError};
 pub use path_mtu::path_mtu;
 pub use poll::{Interest, Poller, Readiness, Token, WakeUp, Waker};

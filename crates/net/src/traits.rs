@@ -1,9 +1,11 @@
 //! What a lane asks of a TUN queue and of a UDP socket, and what they report back.
 
 use std::io;
+use std::time::Instant;
 
 use crate::batch::{InnerSlice, TunBatch, UdpBatch};
 use crate::gso::GsoQueue;
+use crate::impair::ImpairCounts;
 
 /// One queue of a TUN device. Owned by one lane; never blocks.
 pub trait TunQueue {
@@ -39,6 +41,17 @@ pub trait UdpQueue {
     ///
     /// Only when the socket is unusable. An error of one destination drops that train and is counted in the report.
     fn send_batch(&mut self, queue: &mut GsoQueue) -> io::Result<UdpSendReport>;
+
+    /// When [`Self::recv_batch`] must be called although no poll says that there is something; `None`: never. Only a
+    /// queue that holds datagrams back ([`Impaired`](crate::Impaired)) has such a time.
+    fn next_due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What was done to received datagrams on purpose, since the start.
+    fn impaired(&self) -> ImpairCounts {
+        ImpairCounts::default()
+    }
 }
 
 /// What the kernel left undone in a packet from the TUN.
