@@ -234,6 +234,9 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             }
             Order::Report(mut report) => {
                 state.fill(&mut report);
+                for socket in &self.udps {
+                    report.impaired.merge(socket.impaired());
+                }
                 state.outbox.answer(Answer::Report(report));
                 None
             }
@@ -275,7 +278,9 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         let (state, frames, batch) = (&mut self.state, &mut self.frames, &mut self.udp_batch);
         let sockets = (0..).map(SocketIndex::new).zip(&mut self.udps);
         for ((index, socket), look) in sockets.zip(&self.ready.udps) {
-            if *look == Look::Take && socket.recv_batch(batch)? > 0 {
+            // A queue that holds datagrams back is looked at when one is due, too; others never are, at no cost.
+            let due = socket.next_due().is_some_and(|due| due <= state.now);
+            if (*look == Look::Take || due) && socket.recv_batch(batch)? > 0 {
                 ingress::handle_batch(state, index, batch, &mut self.strays, frames);
                 ingress::deliver(state, &mut self.tuns, frames, batch);
                 count += batch.len();

@@ -1,5 +1,6 @@
 //! A lane's numbers, copied out when control asks, and their sum over all lanes.
 
+use linkveil_net::ImpairCounts;
 use linkveil_sa::{Counters, Usage};
 
 use crate::counters::{DropReason, LaneCounter};
@@ -54,6 +55,8 @@ pub struct Report {
     pub drops: Counters<DropReason>,
     /// What else happened.
     pub events: Counters<LaneCounter>,
+    /// What was done on purpose to what arrived.
+    pub impaired: ImpairCounts,
     /// By [`linkveil_sa::PeerId`].
     pub peers: Vec<PeerReport>,
 }
@@ -65,6 +68,7 @@ impl Report {
         Self {
             drops: Counters::new(),
             events: Counters::new(),
+            impaired: ImpairCounts::default(),
             peers: vec![PeerReport::default(); peers],
         }
     }
@@ -73,6 +77,7 @@ impl Report {
     pub(crate) fn merge(&mut self, other: &Self) {
         self.drops.merge(&other.drops);
         self.events.merge(&other.events);
+        self.impaired.merge(other.impaired);
         for (sum, peer) in self.peers.iter_mut().zip(&other.peers) {
             sum.tx.merge(peer.tx);
             sum.rx.merge(peer.rx);

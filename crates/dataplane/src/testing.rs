@@ -9,6 +9,7 @@ use linkveil_net::clock;
 use linkveil_net::memory::{
     MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, network, tun,
 };
+use linkveil_net::traits::UdpQueue;
 use linkveil_sa::{
     EpochId, LaneCommand, LaneEvent, Limits, Path, PeerId, RxInstall, SocketIndex, TxInstall,
     split_epoch,
@@ -45,9 +46,9 @@ pub(crate) fn lane(number: u8) -> LaneNumber {
 }
 
 /// One node: its lanes, control's end of them, and the hosts behind its devices.
-pub(crate) struct Node {
+pub(crate) struct Node<U = MemoryUdp> {
     pub(crate) pool: Pool,
-    pub(crate) lanes: Vec<Lane<MemoryTun, MemoryUdp>>,
+    pub(crate) lanes: Vec<Lane<MemoryTun, U>>,
     pub(crate) hosts: Vec<TunHost>,
     pub(crate) now: Instant,
     pub(crate) events: Vec<LaneEvent>,
@@ -56,8 +57,15 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) fn new(own: MemoryGroup, remote: u8, prefix: &str) -> Self {
-        let (tuns, hosts): (Vec<_>, Vec<_>) = own.data.iter().map(|_| tun(1_024)).unzip();
-        let queues = tuns.into_iter().zip(own.data).map(|(tun, udp)| LaneQueues {
+        Self::with_sockets(own.data, remote, prefix)
+    }
+}
+
+impl<U: UdpQueue> Node<U> {
+    /// A node with these sockets, one for each lane.
+    pub(crate) fn with_sockets(sockets: Vec<U>, remote: u8, prefix: &str) -> Self {
+        let (tuns, hosts): (Vec<_>, Vec<_>) = sockets.iter().map(|_| tun(1_024)).unzip();
+        let queues = tuns.into_iter().zip(sockets).map(|(tun, udp)| LaneQueues {
             tuns: vec![tun],
             udps: vec![udp],
         });
@@ -169,7 +177,24 @@ pub(crate) fn linked(left: u8, right: u8, options: NetworkOptions) -> (Node, Nod
     (a, b)
 }
 
-pub(crate) fn install(node: &mut Node, tx: Direction, spis: (u32, u32), counts: (u8, u8)) {
+pub(crate) fn install<U: UdpQueue>(
+    node: &mut Node<U>,
+    tx: Direction,
+    spis: (u32, u32),
+    counts: (u8, u8),
+) {
+    order_installs(&mut node.pool, node.now, tx, spis, counts);
+    node.settle();
+}
+
+/// Orders keys for both directions, of SPIs and lane counts (own, the peer's).
+pub(crate) fn order_installs(
+    pool: &mut Pool,
+    now: Instant,
+    tx: Direction,
+    spis: (u32, u32),
+    counts: (u8, u8),
+) {
     let secret = EpochSecret::derive(
         &HandshakeHash::new([3; 32]),
         &KeyBytes::new([1; 32]),
@@ -178,8 +203,8 @@ pub(crate) fn install(node: &mut Node, tx: Direction, spis: (u32, u32), counts: 
     );
     let suite = Suite::Aes256Gcm;
     let (tx, rx) = split_epoch(secret, suite, PostQuantum::Classical, tx);
-    let hard_deadline = node.now + Duration::from_secs(100);
-    node.pool.command(LaneCommand::InstallRx(RxInstall {
+    let hard_deadline = now + Duration::from_secs(100);
+    pool.command(LaneCommand::InstallRx(RxInstall {
         peer: PEER,
         epoch: EPOCH,
         spi: spi(spis.0),
@@ -188,7 +213,7 @@ pub(crate) fn install(node: &mut Node, tx: Direction, spis: (u32, u32), counts: 
         limits: Limits::TINY,
         hard_deadline,
     }));
-    node.pool.command(LaneCommand::InstallTx(TxInstall {
+    pool.command(LaneCommand::InstallTx(TxInstall {
         peer: PEER,
         epoch: EPOCH,
         spi: spi(spis.1),
@@ -197,7 +222,6 @@ pub(crate) fn install(node: &mut Node, tx: Direction, spis: (u32, u32), counts: 
         limits: Limits::TINY,
         hard_deadline,
     }));
-    node.settle();
 }
 
 /// An IPv4 packet of protocol 253 (RFC 3692) with this TOS byte.

@@ -100,11 +100,11 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
         if !self.strays.is_idle() {
             return Some(Duration::ZERO);
         }
-        if !self.state.outbox.is_empty() {
-            return Some(OUTBOX_PAUSE);
-        }
-        let deadline = self.state.peers.activity_deadline()?;
-        Some(deadline.saturating_duration_since(clock::now()))
+        let outbox = (!self.state.outbox.is_empty()).then_some(OUTBOX_PAUSE);
+        let held = self.udps.iter().filter_map(UdpQueue::next_due);
+        let deadline = held.chain(self.state.peers.activity_deadline()).min();
+        let deadline = deadline.map(|at| at.saturating_duration_since(clock::now()));
+        outbox.into_iter().chain(deadline).min()
     }
 }
 

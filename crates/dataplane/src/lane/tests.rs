@@ -1,5 +1,7 @@
 //! What a lane tells control by itself.
 
+mod impaired;
+
 use linkveil_net::memory::NetworkOptions;
 use linkveil_sa::{LaneEvent, Pressure};
 use std::sync::Arc;

@@ -126,7 +126,7 @@ fn other_seeds_and_other_streams_give_other_runs() {
         let mut dice = Dice::new(foul(seed), Stream::new(stream));
         (0..200).map(|_| dice.draw(20)).collect::<Vec<_>>()
     };
-    let all: Vec<_> = (0..8).map(|n| drawn(n / 4, n as u32 % 4)).collect();
+    let all: Vec<_> = (0..8).map(|n| drawn(u64::from(n / 4), n % 4)).collect();
     for (index, one) in all.iter().enumerate() {
         assert!(!all[index + 1..].contains(one), "{index} is not alone");
     }
