@@ -45,6 +45,7 @@ impl Site {
             post_quantum: PostQuantum::Required,
             vpcs: vec![],
             peers: vec![],
+            impair: None,
         };
         let mut site = Self {
             gateway: None,

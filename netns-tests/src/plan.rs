@@ -52,6 +52,8 @@ pub struct NodePlan {
     pub vpcs: Vec<VpcPlan>,
     /// `[[peer]]`
     pub peers: Vec<PeerPlan>,
+    /// `[debug.impair]`, as its lines stand in the file; nothing without any
+    pub impair: Option<String>,
 }
 
 /// One `[[vpc]]`.
@@ -132,7 +134,11 @@ impl NodePlan {
             writeln!(out, "netns = {:?}", netns_of(&vpc.name))?;
             writeln!(out, "addresses = {:?}", vpc.addresses)?;
         }
-        self.peers.iter().try_for_each(|peer| peer.write(out))
+        self.peers.iter().try_for_each(|peer| peer.write(out))?;
+        match &self.impair {
+            Some(lines) => writeln!(out, "\n[debug.impair]\n{lines}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -192,6 +198,7 @@ mod tests {
                     prefixes: vec!["10.2.0.0/24".into()],
                 }],
             }],
+            impair: Some("loss = \"5 %\"".into()),
         };
         let expected = r#"[node]
 name = "gw-a"
@@ -222,6 +229,9 @@ psk_files = []
 name = "blue"
 vni = 6001
 prefixes = ["10.2.0.0/24"]
+
+[debug.impair]
+loss = "5 %"
 "#;
         let toml = plan.to_toml("/tmp/x/control.sock", |vpc| format!("tenant-{vpc}"));
         assert_eq!(toml, expected);

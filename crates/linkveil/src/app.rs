@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::Command;
-use crate::config::{Config, ConfigError, RUNTIME_FOLDER, Surroundings};
+use crate::cli::{Command, DebugArgs};
+use crate::config::{Config, ConfigError, DebugImpair, RUNTIME_FOLDER, Surroundings};
 use crate::gateway::{self, GatewayError};
 use crate::ipc::client::{self, ClientError};
 use crate::ipc::{Refusal, Request, Response};
@@ -60,8 +60,8 @@ pub fn run(command: Command) -> Result<(), AppError> {
         Command::Genkey => Ok(keytool::genkey(out)?),
         Command::Pubkey => Ok(keytool::pubkey(&mut io::stdin().lock(), out)?),
         Command::Genpsk => Ok(keytool::genpsk(out)?),
-        Command::Check { config } => check(&config, out),
-        Command::Up { config } => up(&config),
+        Command::Check { config, debug } => check(&config, debug, out),
+        Command::Up { config, debug } => up(&config, debug),
         Command::Status {
             json,
             config,
@@ -80,8 +80,8 @@ pub fn run(command: Command) -> Result<(), AppError> {
     }
 }
 
-fn check(file: &Path, out: &mut impl Write) -> Result<(), AppError> {
-    let config = Config::load(file, Surroundings::of_this_process())?;
+fn check(file: &Path, debug: DebugArgs, out: &mut impl Write) -> Result<(), AppError> {
+    let config = Config::load(file, surroundings(debug))?;
     let (vpcs, peers) = (config.vpcs.len(), config.peers.len());
     Ok(writeln!(
         out,
@@ -91,11 +91,25 @@ fn check(file: &Path, out: &mut impl Write) -> Result<(), AppError> {
     )?)
 }
 
-fn up(file: &Path) -> Result<(), AppError> {
+fn up(file: &Path, debug: DebugArgs) -> Result<(), AppError> {
     log::start();
     privileges::forbid_core_dumps();
-    let config = Config::load(file, Surroundings::of_this_process())?;
+    let config = Config::load(file, surroundings(debug))?;
     Ok(gateway::run(config)?)
+}
+
+/// This machine, and what the command line allows besides.
+fn surroundings(debug: DebugArgs) -> Surroundings {
+    let here = Surroundings::of_this_process();
+    let debug_impair = if debug.allow_debug_impair {
+        DebugImpair::Allowed
+    } else {
+        here.debug_impair
+    };
+    Surroundings {
+        debug_impair,
+        ..here
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -35,11 +35,17 @@ pub enum Command {
     Check {
         /// The configuration (TOML)
         config: PathBuf,
+        /// What may be done to a gateway for a test.
+        #[command(flatten)]
+        debug: DebugArgs,
     },
     /// Run the gateway in the foreground until SIGTERM or SIGINT
     Up {
         /// The configuration (TOML)
         config: PathBuf,
+        /// What may be done to a gateway for a test.
+        #[command(flatten)]
+        debug: DebugArgs,
     },
     /// Show a running gateway: peers, traffic, keys, counters
     Status {
@@ -61,6 +67,14 @@ pub enum Command {
         #[command(flatten)]
         gateway: GatewayArgs,
     },
+}
+
+/// What `check` and `up` accept besides, for tests.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DebugArgs {
+    /// Accept [debug.impair] in a release build: lose, delay and break what arrives
+    #[arg(long)]
+    pub allow_debug_impair: bool,
 }
 
 /// How `rekey` finds the gateway; its positional argument is the peer.

@@ -4,6 +4,7 @@
 //! [`Config::load`], and each of its fields is of a type that holds valid values only. The names of
 //! the keys are fixed and described in `docs/configuration.md`.
 
+mod debug;
 mod document;
 mod loops;
 mod node;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use linkveil_crypto::{Psk, PublicKey, StaticSecret, Suite};
+use linkveil_net::ImpairConfig;
 use linkveil_noise::PqPolicy;
 use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
@@ -34,7 +36,7 @@ pub use problem::{ConfigError, Problem};
 pub(crate) use values::DEVICE_MTU_MIN;
 
 /// The tables that a file may have.
-const TABLES: &[&str] = &["node", "crypto", "vpc", "peer"];
+const TABLES: &[&str] = &["node", "crypto", "vpc", "peer", "debug"];
 
 /// A configuration without a fault in it.
 #[derive(Debug)]
@@ -47,6 +49,8 @@ pub struct Config {
     pub vpcs: Vec<Vpc>,
     /// The gateways that it talks to.
     pub peers: Vec<Peer>,
+    /// The `[debug.impair]` table: what is done on purpose to what arrives from the underlay.
+    pub impair: Option<ImpairConfig>,
 }
 
 /// The `[node]` table.
@@ -199,6 +203,26 @@ pub struct PeerVpc {
 pub struct Surroundings {
     /// Lanes to use when the file does not say: one for each core that we may run on.
     pub default_lanes: LaneCount,
+    /// Whether a gateway may impair itself.
+    pub debug_impair: DebugImpair,
+}
+
+/// Whether `[debug.impair]` may stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DebugImpair {
+    /// In a debug build, and wherever somebody has asked for it.
+    Allowed,
+    /// In a release build: nobody should lose packets because of a line that a test left behind.
+    Refused,
+}
+
+impl DebugImpair {
+    /// What this build says if nobody asks.
+    pub const OF_THIS_BUILD: Self = if cfg!(debug_assertions) {
+        Self::Allowed
+    } else {
+        Self::Refused
+    };
 }
 
 impl Surroundings {
@@ -208,6 +232,7 @@ impl Surroundings {
         let lanes = u8::try_from(cores).unwrap_or(MAX_LANES).min(MAX_LANES);
         Self {
             default_lanes: LaneCount::new(lanes).unwrap_or(LaneCount::ONE),
+            debug_impair: DebugImpair::OF_THIS_BUILD,
         }
     }
 }
@@ -305,6 +330,7 @@ fn check(
         problems,
     );
     loops::check(&vpcs, &peers, problems);
+    let impair = debug::check_impair(&root, surroundings.debug_impair, problems);
     Some(Config {
         node: node.finish()?,
         crypto: crypto?,
@@ -316,6 +342,7 @@ fn check(
             .into_iter()
             .map(peer::Draft::finish)
             .collect::<Option<_>>()?,
+        impair,
     })
 }
 

@@ -10,6 +10,7 @@
 //! clients; the core's next deadline bounds the wait. The thread holds no capability any more when the loop begins.
 
 mod forwarding;
+mod impaired;
 mod lanes;
 mod report;
 mod requests;
@@ -41,7 +42,7 @@ use lanes::LaneThreads;
 use report::Portrait;
 use requests::Waiting;
 use signals::StopSignals;
-use sockets::ControlSockets;
+use sockets::{ControlSockets, Received};
 
 const SIGNALS: Token = Token(0);
 const LANES: Token = Token(1);
@@ -135,10 +136,20 @@ impl Gateway {
             .into_iter()
             .map(|ReuseportGroup { data, control }| (control, data))
             .unzip();
-        let sockets = ControlSockets::new(controls, FIRST_SOCKET, registry)?;
+        let mut sockets = ControlSockets::new(controls, FIRST_SOCKET, registry)?;
+        if let Some(impair) = &config.impair {
+            impaired::announce(impair);
+            sockets.impair(impaired::control(*impair));
+        }
         let forwarding = Forwarding::new(&config, &plans);
-        let queues = lanes::queues(devices, data);
-        let (pool, lanes) = linkveil_dataplane::build(queues, &Arc::new(forwarding.snapshot()))?;
+        let snapshot = Arc::new(forwarding.snapshot());
+        let (pool, lanes) = match config.impair {
+            None => lanes::build(lanes::queues(devices, data), &snapshot)?,
+            Some(impair) => {
+                let data = impaired::data(data, impair);
+                lanes::build(lanes::queues(devices, data), &snapshot)?
+            }
+        };
         registry.register(
             &mut SourceFd(&pool.waker().as_raw_fd()),
             LANES,
@@ -195,6 +206,7 @@ impl Gateway {
             core,
             self.server.poll_timeout(),
             self.waiting.deadline(),
+            self.sockets.next_due(),
         ];
         let nearest = deadlines.into_iter().flatten().min()?;
         Some(nearest.saturating_duration_since(now))
@@ -240,12 +252,16 @@ impl Gateway {
         self.readable.retain(|socket| {
             for _ in 0..DATAGRAMS_PER_TURN {
                 match sockets.recv(*socket) {
-                    Some((path, bytes)) => core.handle_datagram(path, bytes, now()),
-                    None => return false,
+                    Received::Datagram(path, bytes) => core.handle_datagram(path, bytes, now()),
+                    Received::HeldBack => {}
+                    Received::Nothing => return false,
                 }
             }
             true
         });
+        while let Some(late) = sockets.poll_held(clock::now()) {
+            core.handle_datagram(late.meta, &late.bytes, now());
+        }
     }
 
     /// Everything the core wants done. Events come first: an endpoint must be in the lanes' snapshot before keys

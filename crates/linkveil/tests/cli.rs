@@ -153,6 +153,26 @@ fn check_and_up_refuse_a_wrong_configuration_with_exit_code_3() {
 }
 
 #[test]
+fn only_the_command_line_lets_a_release_build_impair_itself() {
+    let folder = folder();
+    let path = folder.path().join("gw-a.toml");
+    let config = fs::read_to_string(&path).expect("readable");
+    fs::write(&path, format!("{config}\n[debug.impair]\nloss = \"5 %\"\n")).expect("written");
+    let allowed = &["check", "--allow-debug-impair", "gw-a.toml"];
+    stdout(linkveil(allowed).current_dir(&folder));
+    let mut plain = linkveil(&["check", "gw-a.toml"]);
+    if cfg!(debug_assertions) {
+        stdout(plain.current_dir(&folder));
+    } else {
+        let error = failure(plain.current_dir(&folder), 3);
+        for piece in ["[debug.impair]", "fix: ", "--allow-debug-impair"] {
+            assert!(error.contains(piece), "{piece} in {error}");
+        }
+        failure(linkveil(&["up", "gw-a.toml"]).current_dir(&folder), 3);
+    }
+}
+
+#[test]
 fn status_and_rekey_exit_with_4_when_nobody_answers() {
     let folder = folder();
     let path = folder.path().join("gw-a.sock").display().to_string();

@@ -63,6 +63,7 @@ prefixes = ["10.3.0.0/24"]
 
 const FOUR_LANES: Surroundings = Surroundings {
     default_lanes: LaneCount::new(4).unwrap(),
+    debug_impair: DebugImpair::Allowed,
 };
 
 /// A folder with a configuration and its key files.
@@ -135,6 +136,8 @@ macro_rules! assert_refusals {
         insta::assert_snapshot!(refusals($line, &[$($replacement),+]));
     };
 }
+
+mod debug;
 
 #[test]
 fn every_key_reaches_the_checked_configuration() {

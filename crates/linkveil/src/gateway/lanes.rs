@@ -1,13 +1,35 @@
 //! The lanes' threads: one for each lane, each on a core of its own as far as there are enough.
 
 use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use linkveil_dataplane::{Lane, LaneQueues};
+use linkveil_dataplane::{LaneQueues, Pool, Snapshot};
 use linkveil_net::poll::Waker;
-use linkveil_net::{LinuxTun, LinuxUdp, allowed_cores};
+use linkveil_net::{Core, LinuxTun, UdpQueue, allowed_cores};
 
 use super::GatewayError;
+
+/// What a lane's thread does, on this core, until it is told to stop.
+pub(super) type LaneMain = Box<dyn FnOnce(Option<Core>) -> io::Result<()> + Send>;
+
+/// Makes the lanes and control's end of them. The type of the sockets ends here: lanes for sockets as they are and for
+/// impaired ones are compiled apart, so that the former know nothing of the latter.
+///
+/// # Errors
+///
+/// No descriptors left for wakers.
+pub(super) fn build<U: UdpQueue + AsFd + Send + 'static>(
+    queues: Vec<LaneQueues<LinuxTun, U>>,
+    snapshot: &Arc<Snapshot>,
+) -> io::Result<(Pool, Vec<LaneMain>)> {
+    let (pool, lanes) = linkveil_dataplane::build(queues, snapshot)?;
+    let mains = lanes
+        .into_iter()
+        .map(|lane| -> LaneMain { Box::new(move |core| lane.run(core)) });
+    Ok((pool, mains.collect()))
+}
 
 /// The running threads, by lane; `None` once joined.
 #[derive(Debug)]
@@ -19,7 +41,7 @@ impl LaneThreads {
     /// # Errors
     ///
     /// No thread can be had. Lanes that run already end when the pool that belongs to them goes.
-    pub(super) fn spawn(lanes: Vec<Lane<LinuxTun, LinuxUdp>>, control: &Waker) -> io::Result<Self> {
+    pub(super) fn spawn(lanes: Vec<LaneMain>, control: &Waker) -> io::Result<Self> {
         let cores = allowed_cores().unwrap_or_default();
         let mut threads = Vec::with_capacity(lanes.len());
         for (number, lane) in lanes.into_iter().enumerate() {
@@ -28,7 +50,7 @@ impl LaneThreads {
             let thread = thread::Builder::new()
                 .name(format!("lane-{number}"))
                 .spawn(move || {
-                    let ended = lane.run(core);
+                    let ended = lane(core);
                     control.wake();
                     ended
                 })?;
@@ -77,10 +99,10 @@ fn outcome(thread: JoinHandle<io::Result<()>>) -> String {
 }
 
 /// Sorts queues by lane: `devices` has for each VPC one queue per lane, `sockets` for each listen address.
-pub(super) fn queues(
+pub(super) fn queues<U>(
     devices: Vec<Vec<LinuxTun>>,
-    sockets: Vec<Vec<LinuxUdp>>,
-) -> Vec<LaneQueues<LinuxTun, LinuxUdp>> {
+    sockets: Vec<Vec<U>>,
+) -> Vec<LaneQueues<LinuxTun, U>> {
     let lanes = sockets.first().map_or(0, Vec::len);
     let (tuns, udps) = (by_lane(devices, lanes), by_lane(sockets, lanes));
     tuns.into_iter()

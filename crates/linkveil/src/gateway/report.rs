@@ -105,8 +105,8 @@ impl Portrait {
             peers: peers
                 .map(|(id, names)| moment.peer_status(id, names))
                 .collect(),
-            drops: counters(report.drops.named()),
-            lane_events: counters(report.events.named()),
+            drops: counters(report.drops.named().chain(report.impaired.dropped())),
+            lane_events: counters(report.events.named().chain(report.impaired.altered())),
             control: counters(core.counters().named()),
         }
     }

@@ -48,9 +48,10 @@ impl Gateway {
     }
 
     pub(super) fn answer_status(&mut self, report: &Report) {
-        let status = self
+        let mut status = self
             .portrait
             .paint(&self.core, &self.forwarding, report, clock::now());
+        status.control.extend(self.sockets.impair_counters());
         self.answer_waiting(&Response::Status(Box::new(status)));
     }
 

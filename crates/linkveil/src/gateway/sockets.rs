@@ -1,7 +1,10 @@
 //! The control sockets: one for each listen address, for everything that is not data.
 
 use std::io;
+use std::time::Instant;
 
+use linkveil_net::impair::Arrival;
+use linkveil_net::{Impairment, clock};
 use linkveil_sa::{Path, SocketIndex};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -15,6 +18,19 @@ pub(super) struct ControlSockets {
     sockets: Vec<UdpSocket>,
     first: Token,
     buffer: Box<[u8; BUFFER_BYTES]>,
+    /// What is done on purpose to what arrives.
+    impairment: Option<Impairment<Path>>,
+}
+
+/// What a look at a socket came to.
+#[derive(Debug)]
+pub(super) enum Received<'b> {
+    /// A datagram, and where it came from.
+    Datagram(Path, &'b [u8]),
+    /// A datagram that was impaired: [`ControlSockets::poll_held`] brings what is left of it.
+    HeldBack,
+    /// There is none for now.
+    Nothing,
 }
 
 impl ControlSockets {
@@ -31,7 +47,13 @@ impl ControlSockets {
             sockets,
             first,
             buffer: Box::new([0; BUFFER_BYTES]),
+            impairment: None,
         })
+    }
+
+    /// From now on, what arrives goes through this engine.
+    pub(super) fn impair(&mut self, engine: Impairment<Path>) {
+        self.impairment = Some(engine);
     }
 
     /// The socket that `token` stands for.
@@ -43,15 +65,44 @@ impl ControlSockets {
         u8::try_from(index).ok().map(SocketIndex::new)
     }
 
-    /// The next datagram and where it came from; `None` when there is none for now.
-    pub(super) fn recv(&mut self, socket: SocketIndex) -> Option<(Path, &mut [u8])> {
+    /// The next datagram.
+    pub(super) fn recv(&mut self, socket: SocketIndex) -> Received<'_> {
+        let Some((path, length)) = self.read(socket) else {
+            return Received::Nothing;
+        };
+        let bytes = self.buffer.get(..length).unwrap_or_default();
+        match &mut self.impairment {
+            None => Received::Datagram(path, bytes),
+            Some(engine) => {
+                engine.admit(clock::now(), path, bytes);
+                Received::HeldBack
+            }
+        }
+    }
+
+    /// The next datagram that was held back and is due.
+    pub(super) fn poll_held(&mut self, now: Instant) -> Option<Arrival<Path>> {
+        self.impairment.as_mut()?.poll(now)
+    }
+
+    /// When [`Self::poll_held`] has something.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.impairment.as_ref()?.next_due()
+    }
+
+    /// What was impaired, by name; nothing and all the names without an impairment.
+    pub(super) fn impair_counters(&self) -> impl Iterator<Item = (String, u64)> + use<> {
+        let counts = self.impairment.as_ref().map(Impairment::counts);
+        let counts = counts.unwrap_or_default();
+        let named = counts.dropped().into_iter().chain(counts.altered());
+        named.map(|(name, count)| (name.to_owned(), count))
+    }
+
+    fn read(&mut self, socket: SocketIndex) -> Option<(Path, usize)> {
         let from = self.sockets.get(socket.index())?;
         loop {
             match from.recv_from(&mut self.buffer[..]) {
-                Ok((length, remote)) => {
-                    let bytes = self.buffer.get_mut(..length)?;
-                    return Some((Path { socket, remote }, bytes));
-                }
+                Ok((length, remote)) => return Some((Path { socket, remote }, length)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
                 // An ICMP message about an earlier datagram, or a signal: the next one may be fine.
                 Err(error) => tracing::debug!(%error, "control socket"),
