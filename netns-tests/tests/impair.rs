@@ -107,7 +107,7 @@ fn tcp_crosses_a_lossy_reordering_duplicating_link_whole() {
     }
 }
 
-// REQ-REPLAY-1, REQ-EPOCH-1, REQ-EPOCH-6, REQ-HS-14
+// REQ-REPLAY-1, REQ-EPOCH-3, REQ-EPOCH-6
 #[test]
 fn rekeys_go_on_under_loss_and_nothing_is_delivered_twice() {
     let link = impaired(foul);
@@ -134,6 +134,22 @@ fn rekeys_go_on_under_loss_and_nothing_is_delivered_twice() {
         assert!(report.lost() <= drop_count(&status, "impair_lost"));
         assert!(status.control("handshakes_completed") > u64::from(REKEYS));
     }
+}
+
+// REQ-LIVE-3, REQ-EPOCH-3
+#[test]
+fn lost_handshake_messages_are_repeated_until_there_are_new_keys() {
+    let link = impaired(|seed| format!("seed = {seed}\nloss = \"30 %\""));
+    let mut epoch = link.wait_until_established();
+    for _ in 0..REKEYS {
+        link.a.gateway().rekey();
+        epoch = link.wait_for_epoch_after(&epoch);
+    }
+    let status = [&link.a, &link.b].map(|site| site.gateway().status());
+    let total = |name: &str| status.iter().map(|one| one.control(name)).sum::<u64>();
+    assert!(total("impair_lost") > 0, "{status:?}");
+    assert!(total("handshake_retries") > 0, "{status:?}");
+    assert!(total("handshakes_completed") > 2 * u64::from(REKEYS));
 }
 
 // REQ-CNT-1
