@@ -137,18 +137,12 @@ impl Gateway {
             .map(|ReuseportGroup { data, control }| (control, data))
             .unzip();
         let mut sockets = ControlSockets::new(controls, FIRST_SOCKET, registry)?;
-        if let Some(impair) = &config.impair {
-            impaired::announce(impair);
-            sockets.impair(impaired::control(*impair));
-        }
+        sockets.impair(config.impair.map(impaired::control));
         let forwarding = Forwarding::new(&config, &plans);
         let snapshot = Arc::new(forwarding.snapshot());
         let (pool, lanes) = match config.impair {
-            None => lanes::build(lanes::queues(devices, data), &snapshot)?,
-            Some(impair) => {
-                let data = impaired::data(data, impair);
-                lanes::build(lanes::queues(devices, data), &snapshot)?
-            }
+            None => lanes::build(devices, data, &snapshot)?,
+            Some(impair) => lanes::build(devices, impaired::data(data, impair), &snapshot)?,
         };
         registry.register(
             &mut SourceFd(&pool.waker().as_raw_fd()),

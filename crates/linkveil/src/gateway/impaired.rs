@@ -9,7 +9,7 @@ use linkveil_sa::Path;
 const CONTROL: u32 = 0;
 
 /// Says loudly that this gateway is not what it should be.
-pub(super) fn announce(config: &ImpairConfig) {
+fn announce(config: &ImpairConfig) {
     tracing::warn!(
         seed = config.seed.get(),
         loss = %config.loss,
@@ -27,11 +27,12 @@ pub(super) fn control(config: ImpairConfig) -> Impairment<Path> {
     Impairment::new(config, Stream::new(CONTROL))
 }
 
-/// An engine around each data socket; `sockets` has for each listen address one per lane.
+/// An engine around each data socket; `sockets` has for each listen address one per lane. The log says so.
 pub(super) fn data(
     sockets: Vec<Vec<LinuxUdp>>,
     config: ImpairConfig,
 ) -> Vec<Vec<Impaired<LinuxUdp>>> {
+    announce(&config);
     let rows = (CONTROL + 1..).step_by(MAX_LANES).zip(sockets);
     let impaired = |(first, row): (u32, Vec<LinuxUdp>)| {
         let numbered = (first..).zip(row);

@@ -21,10 +21,11 @@ pub(super) type LaneMain = Box<dyn FnOnce(Option<Core>) -> io::Result<()> + Send
 ///
 /// No descriptors left for wakers.
 pub(super) fn build<U: UdpQueue + AsFd + Send + 'static>(
-    queues: Vec<LaneQueues<LinuxTun, U>>,
+    devices: Vec<Vec<LinuxTun>>,
+    sockets: Vec<Vec<U>>,
     snapshot: &Arc<Snapshot>,
 ) -> io::Result<(Pool, Vec<LaneMain>)> {
-    let (pool, lanes) = linkveil_dataplane::build(queues, snapshot)?;
+    let (pool, lanes) = linkveil_dataplane::build(queues(devices, sockets), snapshot)?;
     let mains = lanes
         .into_iter()
         .map(|lane| -> LaneMain { Box::new(move |core| lane.run(core)) });
@@ -99,10 +100,7 @@ fn outcome(thread: JoinHandle<io::Result<()>>) -> String {
 }
 
 /// Sorts queues by lane: `devices` has for each VPC one queue per lane, `sockets` for each listen address.
-pub(super) fn queues<U>(
-    devices: Vec<Vec<LinuxTun>>,
-    sockets: Vec<Vec<U>>,
-) -> Vec<LaneQueues<LinuxTun, U>> {
+fn queues<U>(devices: Vec<Vec<LinuxTun>>, sockets: Vec<Vec<U>>) -> Vec<LaneQueues<LinuxTun, U>> {
     let lanes = sockets.first().map_or(0, Vec::len);
     let (tuns, udps) = (by_lane(devices, lanes), by_lane(sockets, lanes));
     tuns.into_iter()

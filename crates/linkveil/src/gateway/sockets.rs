@@ -51,9 +51,9 @@ impl ControlSockets {
         })
     }
 
-    /// From now on, what arrives goes through this engine.
-    pub(super) fn impair(&mut self, engine: Impairment<Path>) {
-        self.impairment = Some(engine);
+    /// From now on, what arrives goes through this engine, if there is one.
+    pub(super) fn impair(&mut self, engine: Option<Impairment<Path>>) {
+        self.impairment = engine;
     }
 
     /// The socket that `token` stands for.
