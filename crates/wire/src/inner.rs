@@ -60,6 +60,14 @@ impl IpProtocol {
     const ROUTING: Self = Self(43);
     const FRAGMENT: Self = Self(44);
     const DESTINATION_OPTIONS: Self = Self(60);
+
+    /// Whether this is an IPv6 extension header that we follow.
+    pub(crate) const fn is_ipv6_extension(self) -> bool {
+        matches!(
+            self,
+            Self::HOP_BY_HOP | Self::ROUTING | Self::FRAGMENT | Self::DESTINATION_OPTIONS
+        )
+    }
 }
 
 impl fmt::Display for IpProtocol {

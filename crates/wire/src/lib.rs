@@ -15,6 +15,8 @@
 //! | [`control`]   | link control frames: Geneve frames with the O bit                     |
 //! | [`inner`]     | the tenant's IPv4 or IPv6 packet                                      |
 //! | [`transport`] | the TCP or UDP header inside it                                       |
+//! | [`tcp_mss`]   | the segment size that a TCP SYN announces                             |
+//! | [`icmp`]      | "too big" answers for the tenant (RFC 792, RFC 4443)                  |
 //! | [`ecn`]       | congestion marks across a tunnel (RFC 6040)                           |
 //! | [`checksum`]  | the Internet checksum (RFC 1071, RFC 1624)                            |
 //!
@@ -36,11 +38,13 @@ pub mod control;
 pub mod ecn;
 pub mod geneve;
 pub mod handshake;
+pub mod icmp;
 pub mod inner;
 pub mod link;
 pub mod num;
 pub mod payload;
 mod reader;
+pub mod tcp_mss;
 pub mod timestamp;
 pub mod transport;
 

@@ -71,7 +71,9 @@ pub struct TcpSegment<'a> {
 }
 
 impl<'a> TcpSegment<'a> {
-    fn parse(segment: &'a [u8]) -> Option<Self> {
+    /// `None` for a header that is cut or has an impossible length.
+    #[inline]
+    pub(crate) fn parse(segment: &'a [u8]) -> Option<Self> {
         let header = segment.first_chunk::<TCP_HEADER_LEN>()?;
         let [p0, p1, p2, p3, rest @ ..] = *header;
         let [
