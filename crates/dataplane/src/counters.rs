@@ -138,6 +138,14 @@ counters! {
         ControlReceived => "control_frames_received",
         /// Events for control that were left out, because too many wait.
         EventsDropped => "events_dropped",
+        /// Senders of packets that were too big, told so by ICMP.
+        TooBigSent => "icmp_too_big_sent",
+        /// Senders that were not told, because many had just been.
+        TooBigLimited => "icmp_too_big_limited",
+        /// Senders that were not told, because no ICMP may be sent about such a packet, or the device did not take it.
+        TooBigUnsent => "icmp_too_big_unsent",
+        /// TCP SYNs whose segment size was lowered to the path, in either direction.
+        MssLowered => "tcp_mss_lowered",
     }
 }
 

@@ -17,9 +17,11 @@ use linkveil_net::traits::{GsoNotice, TunQueue, UdpQueue, UdpSendReport};
 use linkveil_sa::{LaneEvent, Path, PeerId};
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
-use linkveil_wire::{ChecksumState, Encapsulation, InnerPacket, InnerProtocol, Vni, ecn};
+use linkveil_wire::tcp_mss::{self, Syn, find_syn};
+use linkveil_wire::{ChecksumState, Encapsulation, InnerMtu, InnerPacket, InnerProtocol, Vni, ecn};
 
 use crate::counters::{DropReason, LaneCounter};
+use crate::inward;
 use crate::orders::SendControl;
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::State;
@@ -47,7 +49,9 @@ struct Forwarding {
     peer: PeerId,
     /// Unknown until the peer has called or is configured with an endpoint.
     path: Option<Path>,
-    inner_mtu: usize,
+    inner_mtu: InnerMtu,
+    /// A TCP SYN, whose segment size is to fit the path (REQ-MTU-6).
+    syn: Option<Syn>,
     header: Encapsulation,
     /// The outer TOS byte.
     tos: u8,
@@ -69,6 +73,9 @@ pub(crate) fn forward_device<T: TunQueue>(
     for packet in batch.packets_mut() {
         if let Err(reason) = forward(state, vpc, packet.bytes, queues) {
             state.drops.add(reason);
+            if reason == DropReason::TooBig {
+                inward::answer_too_big(state, device, vpc, packet.bytes);
+            }
         }
     }
     Ok(count)
@@ -77,10 +84,15 @@ pub(crate) fn forward_device<T: TunQueue>(
 fn forward(
     state: &mut State,
     vpc: VpcIndex,
-    packet: &[u8],
+    packet: &mut [u8],
     queues: &mut [GsoQueue],
 ) -> Result<(), DropReason> {
     let forwarding = classify(&state.snapshot, vpc, packet)?;
+    if let Some(syn) = forwarding.syn {
+        let mtu = forwarding.inner_mtu;
+        let clamp = tcp_mss::clamp(packet, syn, mtu, forwarding.header.checksum);
+        state.note_clamp(clamp);
+    }
     encapsulate(state, &forwarding, packet, queues)
 }
 
@@ -94,8 +106,7 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
         .ok_or(DropReason::NoRoute)?;
     let vni: Vni = routes.vni(vpc).ok_or(DropReason::NoRoute)?;
     let peer = snapshot.peer(id).ok_or(DropReason::NoRoute)?;
-    let inner_mtu = usize::from(peer.inner_mtu.get());
-    if packet.len() > inner_mtu {
+    if packet.len() > usize::from(peer.inner_mtu.get()) {
         return Err(DropReason::TooBig);
     }
     let protocol = if inner.destination().is_ipv4() {
@@ -106,7 +117,8 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
     Ok(Forwarding {
         peer: id,
         path: peer.path,
-        inner_mtu,
+        inner_mtu: peer.inner_mtu,
+        syn: find_syn(&inner),
         header: Encapsulation {
             vni,
             protocol,
@@ -131,7 +143,7 @@ fn encapsulate(
     let tx = slot.and_then(|slot| slot.tx.as_mut());
     let tx = tx.ok_or(DropReason::NoEpoch)?;
     tx.check_deadline(state.now);
-    let plaintext_len = padded_len(packet.len(), forwarding.inner_mtu);
+    let plaintext_len = padded_len(packet.len(), forwarding.inner_mtu.get().into());
     let path = forwarding.path.ok_or(DropReason::NoEndpoint)?;
     let queue = queues.get_mut(path.socket.index());
     let queue = queue.ok_or(DropReason::NoEndpoint)?;

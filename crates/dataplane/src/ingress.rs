@@ -14,9 +14,10 @@ use linkveil_net::traits::TunQueue;
 use linkveil_sa::{LaneEvent, Opened, Path, PeerId, SocketIndex};
 use linkveil_wire::inner::set_ecn;
 use linkveil_wire::link::{HEADER_LEN, RunKey, run_key};
+use linkveil_wire::tcp_mss::{self, Clamp, find_syn};
 use linkveil_wire::transport::complete_checksum;
 use linkveil_wire::{
-    ChecksumState, Datagram, Ecn, Encapsulation, GeneveFrame, InnerPacket, InnerProtocol,
+    ChecksumState, Datagram, Ecn, Encapsulation, GeneveFrame, InnerMtu, InnerPacket, InnerProtocol,
     MessageType, ecn,
 };
 
@@ -258,7 +259,9 @@ fn open(
                 .get_mut(inner)
                 .ok_or(DropReason::GeneveInnerLength)?;
             let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
-            settle_packet(packet, &encapsulation, train.tos)?;
+            let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
+            let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
+            state.note_clamp(clamp);
             if let Some(slot) = state.peers.get(peer) {
                 slot.rx_traffic.count(range.len());
             }
@@ -311,25 +314,31 @@ fn admit(
     Ok(vpc)
 }
 
-/// What the way has left to be done to an admitted packet: its congestion mark, and a checksum that covers the
-/// pseudo-header only (REQ-ECN-2 to 4, REQ-CSUM-3, REQ-CSUM-4).
+/// What the way has left to be done to an admitted packet: its congestion mark, the segment size of a SYN, by which the
+/// tenant's answers fit the way back, and a checksum that covers the pseudo-header only (REQ-ECN-2 to 4, REQ-MTU-6,
+/// REQ-CSUM-3, REQ-CSUM-4).
 #[inline]
 fn settle_packet(
     packet: &mut [u8],
     header: &Encapsulation,
     outer_tos: u8,
-) -> Result<(), DropReason> {
+    mtu: Option<InnerMtu>,
+) -> Result<Clamp, DropReason> {
     let inner = InnerPacket::parse(packet).map_err(DropReason::of_received)?;
-    let before = inner.ecn();
+    let (before, syn) = (inner.ecn(), find_syn(&inner));
     let mark = ecn::decapsulate(before, Ecn::from_tos(outer_tos));
     let mark = mark.map_err(|_| DropReason::IllegalEcn)?;
     if mark != before {
         set_ecn(packet, mark).map_err(DropReason::of_received)?;
     }
+    let clamp = match (syn, mtu) {
+        (Some(syn), Some(mtu)) => tcp_mss::clamp(packet, syn, mtu, header.checksum),
+        _ => Clamp::Unchanged,
+    };
     if header.checksum == ChecksumState::Partial {
         complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
     }
-    Ok(())
+    Ok(clamp)
 }
 
 /// Hop 6: hands each device its packets and forgets them.

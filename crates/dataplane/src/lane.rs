@@ -17,6 +17,7 @@ use rtrb::Consumer;
 
 use crate::egress::{self, TRAINS, TUN_BATCH, Underlay};
 use crate::ingress::{self, UDP_BATCH};
+use crate::inward::Inward;
 use crate::orders::{Answer, Order, Retired, SendControl};
 use crate::outbox::Outbox;
 use crate::snapshot::{Snapshot, VpcIndex};
@@ -123,6 +124,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 drops: Counters::new(),
                 counters: Counters::new(),
                 outbox: links.outbox,
+                inward: Inward::new(tuns.len(), now),
             },
             queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
             tun_batch: TunBatch::new(TUN_BATCH),

@@ -17,6 +17,7 @@
 //! |--------------|---------------------------------------------------------------------------|
 //! | [`egress`]   | the six hops from TUN to UDP, in the packet's order                       |
 //! | [`ingress`]  | the six hops from UDP to TUN, in the packet's order                       |
+//! | `inward`     | what a lane tells a tenant: that a packet was too big                     |
 //! | [`stray`]    | rings for datagrams that arrived at another lane than their owner's       |
 //! | [`lane`]     | one lane: its turn, its loop                                              |
 //! | [`pool`]     | control's side of all lanes                                               |
@@ -34,9 +35,11 @@
     )
 )]
 
+mod bucket;
 pub mod counters;
 pub mod egress;
 pub mod ingress;
+mod inward;
 pub mod lane;
 mod orders;
 mod outbox;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkveil_sa::{Counters, EpochId, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usage};
+use linkveil_wire::tcp_mss::Clamp;
 use linkveil_wire::{Lane, LaneCount, Spi};
 
 use crate::counters::{DropReason, LaneCounter};
+use crate::inward::Inward;
 use crate::outbox::{Outbox, Posted};
 use crate::report::{Report, Traffic};
 use crate::snapshot::Snapshot;
@@ -33,6 +35,7 @@ pub(crate) struct State {
     pub(crate) drops: Counters<DropReason>,
     pub(crate) counters: Counters<LaneCounter>,
     pub(crate) outbox: Outbox,
+    pub(crate) inward: Inward,
 }
 
 impl State {
@@ -40,6 +43,13 @@ impl State {
     pub(crate) fn tell(&mut self, event: LaneEvent) {
         if self.outbox.post(event) == Posted::No {
             self.counters.add(LaneCounter::EventsDropped);
+        }
+    }
+
+    /// Counts a SYN whose segment size was lowered.
+    pub(crate) fn note_clamp(&mut self, clamp: Clamp) {
+        if clamp == Clamp::Lowered {
+            self.counters.add(LaneCounter::MssLowered);
         }
     }
 
