@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+
 use crate::config::{DEVICE_MTU_MIN, VpcMtu};
 
 /// Bytes that a datagram spends on everything but the inner packet, over IPv4: IPv4 20, UDP 8, link
@@ -64,7 +66,7 @@ impl PathMtu {
     }
 }
 
-/// Whether a VPC has IPv6 addresses or prefixes.
+/// Whether IPv6 packets go to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerFamilies {
     /// IPv4 only, or nothing yet.
@@ -73,13 +75,15 @@ pub enum InnerFamilies {
     WithIpv6,
 }
 
-/// What to set on a VPC's device and on its routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MtuPlan {
-    /// MTU of the device, never below 1280.
-    pub device_bytes: u16,
-    /// MTU of the routes, where the path carries less than the device.
-    pub route_bytes: Option<u16>,
+impl InnerFamilies {
+    /// What is routed to a peer by these prefixes.
+    pub fn of<'p>(prefixes: impl IntoIterator<Item = &'p IpNet>) -> Self {
+        if prefixes.into_iter().any(|net| net.addr().is_ipv6()) {
+            Self::WithIpv6
+        } else {
+            Self::Ipv4Only
+        }
+    }
 }
 
 /// Why a VPC cannot run over its paths.
@@ -88,11 +92,11 @@ pub enum MtuError {
     /// IPv6 needs 1280 bytes inside.
     #[error(
         "IPv6 needs 1280 bytes inside, but the path of {outer} bytes carries inner packets of {inner}; \
-         raise the path's MTU to {}, or take the IPv6 addresses and prefixes out of the VPC",
+         raise the path's MTU to {}, or take the IPv6 prefixes of the peer out of the VPC",
         outer - inner + IPV6_MTU_MIN
     )]
     TooSmallForIpv6 {
-        /// Outer MTU of the narrowest path.
+        /// Outer MTU of the path.
         outer: u16,
         /// What it carries inside.
         inner: u16,
@@ -102,7 +106,7 @@ pub enum MtuError {
         "the path of {outer} bytes leaves {inner} bytes for inner packets; at least {INNER_MTU_MIN} are needed"
     )]
     TooSmall {
-        /// Outer MTU of the narrowest path.
+        /// Outer MTU of the path.
         outer: u16,
         /// What it carries inside.
         inner: u16,
@@ -112,16 +116,12 @@ pub enum MtuError {
 /// Every IPv4 host must take packets of this size (RFC 791 section 3.1); below it nothing is worth carrying.
 const INNER_MTU_MIN: u16 = 576;
 
-/// Plans the MTU of a VPC whose narrowest path is `path`.
+/// Size of the largest inner packet to a peer, if its path is wide enough for what goes there.
 ///
 /// # Errors
 ///
 /// The path is too narrow for what the VPC carries.
-pub fn plan(
-    configured: VpcMtu,
-    path: PathMtu,
-    families: InnerFamilies,
-) -> Result<MtuPlan, MtuError> {
+pub fn inner(path: PathMtu, families: InnerFamilies) -> Result<u16, MtuError> {
     let (outer, inner) = (path.outer_bytes(), path.inner_bytes());
     if families == InnerFamilies::WithIpv6 && inner < IPV6_MTU_MIN {
         return Err(MtuError::TooSmallForIpv6 { outer, inner });
@@ -129,14 +129,21 @@ pub fn plan(
     if inner < INNER_MTU_MIN {
         return Err(MtuError::TooSmall { outer, inner });
     }
-    let device_bytes = match configured {
-        VpcMtu::Auto => inner.max(DEVICE_MTU_MIN),
+    Ok(inner)
+}
+
+/// MTU of a VPC's device, never below 1280: as wide as the widest of its paths, so that none is held back by another.
+/// The narrower ones are kept to their size by [`route`].
+pub fn device(configured: VpcMtu, widest_inner: u16) -> u16 {
+    match configured {
+        VpcMtu::Auto => widest_inner.max(DEVICE_MTU_MIN),
         VpcMtu::Bytes(bytes) => bytes,
-    };
-    Ok(MtuPlan {
-        device_bytes,
-        route_bytes: (inner < device_bytes).then_some(inner),
-    })
+    }
+}
+
+/// MTU of the routes to a peer that takes packets of `inner` bytes, where that is less than the device's.
+pub fn route(device: u16, inner: u16) -> Option<u16> {
+    (inner < device).then_some(inner)
 }
 
 #[cfg(test)]

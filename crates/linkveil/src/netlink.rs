@@ -21,10 +21,25 @@ pub struct DevicePlan {
     pub mtu_bytes: u16,
     /// The gateway's own addresses.
     pub addresses: Vec<IpNet>,
-    /// Prefixes that are routed into the device.
-    pub routes: Vec<IpNet>,
-    /// MTU of the routes in bytes, where it is below the device's.
-    pub route_mtu_bytes: Option<u16>,
+    /// What is routed into the device.
+    pub routes: Vec<RoutePlan>,
+}
+
+impl DevicePlan {
+    /// MTU of the narrowest route in bytes, where one is below the device's.
+    pub fn least_route_mtu_bytes(&self) -> Option<u16> {
+        self.routes.iter().filter_map(|route| route.mtu_bytes).min()
+    }
+}
+
+/// A route into the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoutePlan {
+    /// Where it leads.
+    pub prefix: IpNet,
+    /// What the path to the peer behind it carries, where that is below the device's MTU. The kernel then does path MTU
+    /// discovery by itself (RFC 1191), for what it sends and for what it forwards.
+    pub mtu_bytes: Option<u16>,
 }
 
 /// A step that the kernel refused.
@@ -77,8 +92,8 @@ impl Setup<'_> {
             self.add_address(index, *address).await?;
         }
         self.set_up(index).await?;
-        for prefix in &self.plan.routes {
-            self.add_route(index, *prefix).await?;
+        for route in &self.plan.routes {
+            self.add_route(index, *route).await?;
         }
         Ok(())
     }
@@ -134,9 +149,10 @@ impl Setup<'_> {
         self.explain(result, || format!("ip link set {} up", self.plan.device))
     }
 
-    async fn add_route(&self, index: u32, prefix: IpNet) -> Result<(), NetlinkError> {
+    async fn add_route(&self, index: u32, route: RoutePlan) -> Result<(), NetlinkError> {
+        let RoutePlan { prefix, mtu_bytes } = route;
         let refused = |reason: String| NetlinkError::Refused {
-            step: self.route_command(prefix),
+            step: self.route_command(route),
             reason,
         };
         let mut message = RouteMessageBuilder::<IpAddr>::new()
@@ -153,14 +169,14 @@ impl Setup<'_> {
                 .pref_source(source)
                 .map_err(|error| refused(error.to_string()))?;
         }
-        if let Some(mtu) = self.plan.route_mtu_bytes {
+        if let Some(mtu) = mtu_bytes {
             message
                 .get_mut()
                 .attributes
                 .push(RouteAttribute::Metrics(vec![RouteMetric::Mtu(mtu.into())]));
         }
         let result = self.handle.route().add(message.build()).execute().await;
-        self.explain(result, || self.route_command(prefix))
+        self.explain(result, || self.route_command(route))
     }
 
     /// The gateway's own address in the prefix's family, so that its own packets carry an address that
@@ -172,8 +188,10 @@ impl Setup<'_> {
             .find(|own| own.is_ipv4() == prefix.addr().is_ipv4())
     }
 
-    fn route_command(&self, prefix: IpNet) -> String {
-        format!("ip route add {prefix} dev {}", self.plan.device)
+    fn route_command(&self, route: RoutePlan) -> String {
+        let RoutePlan { prefix, mtu_bytes } = route;
+        let mtu = mtu_bytes.map_or_else(String::new, |bytes| format!(" mtu {bytes}"));
+        format!("ip route add {prefix} dev {}{mtu}", self.plan.device)
     }
 
     #[expect(clippy::unused_self, reason = "reads like a step of the setup")]

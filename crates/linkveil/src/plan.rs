@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use linkveil_sa::{Path, SocketIndex};
 
 use crate::config::{Config, Peer, Vpc};
-use crate::mtu::{self, InnerFamilies, MtuError, MtuPlan, PathMtu};
-use crate::netlink::DevicePlan;
+use crate::mtu::{self, InnerFamilies, MtuError, PathMtu};
+use crate::netlink::{DevicePlan, RoutePlan};
 
 /// How each peer is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct PeerPlan {
 pub struct PlanError {
     /// Name of the VPC.
     pub vpc: String,
-    /// Name of the peer with the narrowest path.
+    /// Name of the peer with the narrow path.
     pub peer: String,
     /// What does not fit.
     pub source: MtuError,
@@ -49,7 +49,7 @@ pub fn path_to(peer: &Peer, listen: &[SocketAddr]) -> Option<Path> {
 ///
 /// # Errors
 ///
-/// The first VPC that does not fit through its narrowest path.
+/// The first VPC and peer whose path is too narrow.
 pub fn devices(config: &Config, peers: &[PeerPlan]) -> Result<Vec<DevicePlan>, PlanError> {
     let plan = |(index, vpc)| device(config, index, vpc, peers);
     config.vpcs.iter().enumerate().map(plan).collect()
@@ -61,56 +61,64 @@ fn device(
     vpc: &Vpc,
     peers: &[PeerPlan],
 ) -> Result<DevicePlan, PlanError> {
-    let routes: Vec<IpNet> = prefixes(config, index).collect();
-    let ipv6 = routes
-        .iter()
-        .chain(&vpc.addresses)
-        .any(|net| net.addr().is_ipv6());
-    let families = if ipv6 {
-        InnerFamilies::WithIpv6
-    } else {
-        InnerFamilies::Ipv4Only
-    };
-    let (peer, path) = narrowest(config, index, peers);
-    let plan = mtu::plan(vpc.mtu, path, families);
-    let MtuPlan {
-        device_bytes,
-        route_bytes,
-    } = plan.map_err(|source| PlanError {
+    let shares = shares(config, index, peers);
+    let shares = shares.collect::<Result<Vec<_>, _>>();
+    let shares = shares.map_err(|(peer, source)| PlanError {
         vpc: vpc.name.clone(),
         peer: peer.to_owned(),
         source,
     })?;
+    // A VPC without peers is sized for an assumed one.
+    let widest = shares.iter().map(|share| share.inner_bytes).max();
+    let widest = widest.unwrap_or_else(|| PathMtu::assumed(&config.node.listen).inner_bytes());
+    let device_bytes = mtu::device(vpc.mtu, widest);
+    let routes = shares.iter().flat_map(|share| share.routes(device_bytes));
     Ok(DevicePlan {
         device: vpc.device.to_string(),
         mtu_bytes: device_bytes,
         addresses: vpc.addresses.clone(),
-        routes,
-        route_mtu_bytes: route_bytes,
+        routes: routes.collect(),
     })
 }
 
-/// All prefixes of a VPC, over all peers.
-fn prefixes(config: &Config, vpc: usize) -> impl Iterator<Item = IpNet> {
-    let parts = config.peers.iter().flat_map(|peer| &peer.vpcs);
-    parts
-        .filter(move |part| part.vpc == vpc)
-        .flat_map(|part| part.prefixes.iter().copied())
+/// What one peer has of a VPC.
+#[derive(Debug, Clone, Copy)]
+struct Share<'c> {
+    prefixes: &'c [IpNet],
+    /// The largest inner packet that goes there.
+    inner_bytes: u16,
 }
 
-/// The path of a VPC that carries least inside. A VPC without peers is sized for an assumed one.
-fn narrowest<'c>(config: &'c Config, vpc: usize, peers: &[PeerPlan]) -> (&'c str, PathMtu) {
-    let carries = |peer: &Peer| peer.vpcs.iter().any(|part| part.vpc == vpc);
-    let paths = config
-        .peers
-        .iter()
-        .zip(peers)
-        .filter(|(peer, _)| carries(peer));
-    let narrowest = paths.min_by_key(|(_, plan)| plan.mtu.inner_bytes());
-    match narrowest {
-        Some((peer, plan)) => (&peer.name, plan.mtu),
-        None => ("none", PathMtu::assumed(&config.node.listen)),
+impl Share<'_> {
+    fn routes(&self, device_bytes: u16) -> impl Iterator<Item = RoutePlan> {
+        let mtu_bytes = mtu::route(device_bytes, self.inner_bytes);
+        let prefixes = self.prefixes.iter();
+        prefixes.map(move |prefix| RoutePlan {
+            prefix: *prefix,
+            mtu_bytes,
+        })
     }
+}
+
+/// The shares of all peers in a VPC, or the peer whose path is too narrow.
+fn shares<'c>(
+    config: &'c Config,
+    vpc: usize,
+    peers: &[PeerPlan],
+) -> impl Iterator<Item = Result<Share<'c>, (&'c str, MtuError)>> {
+    let peers = config.peers.iter().zip(peers);
+    peers.flat_map(move |(peer, plan)| {
+        let parts = peer.vpcs.iter().filter(move |part| part.vpc == vpc);
+        parts.map(|part| {
+            let families = InnerFamilies::of(&part.prefixes);
+            let inner = mtu::inner(plan.mtu, families);
+            let inner_bytes = inner.map_err(|source| (peer.name.as_str(), source))?;
+            Ok(Share {
+                prefixes: &part.prefixes,
+                inner_bytes,
+            })
+        })
+    })
 }
 
 #[cfg(test)]

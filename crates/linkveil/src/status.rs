@@ -53,7 +53,7 @@ pub struct VpcStatus {
     pub netns: Option<String>,
     /// MTU of the device.
     pub mtu_bytes: u16,
-    /// MTU of the routes, where it is below the device's.
+    /// MTU of the narrowest route, where one is below the device's.
     pub route_mtu_bytes: Option<u16>,
 }
 

@@ -8,7 +8,7 @@ use linkveil_sa::{Path, PeerId};
 use linkveil_wire::{InnerMtu, Vni};
 
 use crate::config::{Config, Peer};
-use crate::mtu::PathMtu;
+use crate::mtu::{IPV6_MTU_MIN, InnerFamilies, PathMtu};
 use crate::plan::PeerPlan;
 use crate::setup;
 
@@ -27,6 +27,7 @@ struct PeerLink {
     path: Option<Path>,
     mtu: PathMtu,
     announced: Option<InnerMtu>,
+    families: InnerFamilies,
     vpcs: Vec<(Vni, VpcIndex)>,
 }
 
@@ -63,6 +64,7 @@ impl Forwarding {
         if let Some(mtu) = local.and_then(|local| setup::measure(&link.name, local, path.remote)) {
             link.mtu = mtu;
         }
+        link.warn_of_ipv6();
         Change::Moved
     }
 
@@ -70,6 +72,7 @@ impl Forwarding {
         match self.peers.get_mut(peer.index()) {
             Some(link) if link.announced != Some(mtu) => {
                 link.announced = Some(mtu);
+                link.warn_of_ipv6();
                 Change::Moved
             }
             _ => Change::None,
@@ -100,6 +103,7 @@ impl PeerLink {
             path: plan.path,
             mtu: plan.mtu,
             announced: None,
+            families: InnerFamilies::of(peer.vpcs.iter().flat_map(|part| &part.prefixes)),
             vpcs: vpcs
                 .map(|part| (part.wire_vni, vpc_index(part.vpc)))
                 .collect(),
@@ -110,6 +114,19 @@ impl PeerLink {
     fn inner(&self) -> InnerMtu {
         let path = inner(self.mtu);
         self.announced.map_or(path, |announced| announced.min(path))
+    }
+
+    /// Paths are checked at the start. One that becomes too narrow for IPv6 later loses packets that no host can make
+    /// smaller, so somebody should hear of it (REQ-MTU-4).
+    fn warn_of_ipv6(&self) {
+        let inner = self.inner().get();
+        if self.families == InnerFamilies::WithIpv6 && inner < IPV6_MTU_MIN {
+            tracing::warn!(
+                peer = self.name,
+                inner,
+                "the path has become too narrow for IPv6, which needs 1280 bytes inside"
+            );
+        }
     }
 }
 

@@ -204,7 +204,7 @@ fn vpc_status(vpc: &Vpc, device: &DevicePlan) -> VpcStatus {
         device: vpc.device.to_string(),
         netns: vpc.netns.as_ref().map(ToString::to_string),
         mtu_bytes: device.mtu_bytes,
-        route_mtu_bytes: device.route_mtu_bytes,
+        route_mtu_bytes: device.least_route_mtu_bytes(),
     }
 }
 

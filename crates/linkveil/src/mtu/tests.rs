@@ -27,83 +27,65 @@ fn an_unknown_path_is_assumed_to_be_ethernet_with_the_overhead_of_the_widest_fam
     assert_eq!(PathMtu::assumed(&[ipv4, ipv6]).inner_bytes(), 1404);
 }
 
+fn inner_over(path: PathMtu) -> Result<u16, MtuError> {
+    inner(path, InnerFamilies::Ipv4Only)
+}
+
 #[test]
-fn an_automatic_device_takes_what_the_path_carries() {
-    for families in [InnerFamilies::Ipv4Only, InnerFamilies::WithIpv6] {
-        let plan = plan(VpcMtu::Auto, ipv4_path(1500), families);
-        assert_eq!(
-            plan,
-            Ok(MtuPlan {
-                device_bytes: 1424,
-                route_bytes: None
-            })
-        );
-    }
+fn an_automatic_device_takes_what_the_widest_path_carries() {
+    assert_eq!(inner_over(ipv4_path(1500)), Ok(1424));
+    assert_eq!(device(VpcMtu::Auto, 1424), 1424);
+    assert_eq!(route(1424, 1424), None);
 }
 
 #[test]
 fn a_device_never_goes_below_1280_and_its_routes_do() {
-    let plan = plan(VpcMtu::Auto, ipv4_path(1280), InnerFamilies::Ipv4Only);
-    assert_eq!(
-        plan,
-        Ok(MtuPlan {
-            device_bytes: 1280,
-            route_bytes: Some(1204)
-        })
-    );
+    assert_eq!(inner_over(ipv4_path(1280)), Ok(1204));
+    assert_eq!(device(VpcMtu::Auto, 1204), 1280);
+    assert_eq!(route(1280, 1204), Some(1204));
 }
 
 #[test]
 fn a_fixed_mtu_is_kept_and_its_routes_follow_the_path() {
-    let small = plan(
-        VpcMtu::Bytes(1300),
-        ipv4_path(1500),
-        InnerFamilies::WithIpv6,
-    );
-    assert_eq!(
-        small,
-        Ok(MtuPlan {
-            device_bytes: 1300,
-            route_bytes: None
-        })
-    );
-    let large = plan(
-        VpcMtu::Bytes(9000),
-        ipv4_path(1500),
-        InnerFamilies::WithIpv6,
-    );
-    assert_eq!(
-        large,
-        Ok(MtuPlan {
-            device_bytes: 9000,
-            route_bytes: Some(1424)
-        })
-    );
+    assert_eq!(device(VpcMtu::Bytes(1300), 1424), 1300);
+    assert_eq!(route(1300, 1424), None);
+    assert_eq!(device(VpcMtu::Bytes(9000), 1424), 9000);
+    assert_eq!(route(9000, 1424), Some(1424));
 }
 
+#[test]
+fn one_ipv6_prefix_makes_a_peer_need_1280_bytes() {
+    let nets =
+        |texts: &[&str]| -> Vec<IpNet> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+    assert_eq!(InnerFamilies::of(&nets(&[])), InnerFamilies::Ipv4Only);
+    let both = nets(&["10.2.0.0/24", "fd02::/64"]);
+    assert_eq!(InnerFamilies::of(&both[..1]), InnerFamilies::Ipv4Only);
+    assert_eq!(InnerFamilies::of(&both), InnerFamilies::WithIpv6);
+}
+
+// REQ-MTU-4
 #[test]
 fn ipv6_inside_needs_outer_paths_of_1356_and_1376() {
     for (path, outer, needed) in [
         (ipv4_path(1355), 1355, "1356"),
         (ipv6_path(1375), 1375, "1376"),
     ] {
-        let error = plan(VpcMtu::Auto, path, InnerFamilies::WithIpv6).unwrap_err();
+        let error = inner(path, InnerFamilies::WithIpv6).unwrap_err();
         assert_eq!(error, MtuError::TooSmallForIpv6 { outer, inner: 1279 });
         assert!(error.to_string().contains(needed), "{error}");
+        assert_eq!(inner_over(path), Ok(1279));
     }
-    assert!(plan(VpcMtu::Auto, ipv4_path(1356), InnerFamilies::WithIpv6).is_ok());
-    assert!(plan(VpcMtu::Auto, ipv6_path(1376), InnerFamilies::WithIpv6).is_ok());
+    for path in [ipv4_path(1356), ipv6_path(1376)] {
+        assert_eq!(inner(path, InnerFamilies::WithIpv6), Ok(1280));
+    }
 }
 
 #[test]
 fn a_path_that_carries_nothing_useful_is_refused() {
-    assert!(plan(VpcMtu::Auto, ipv4_path(652), InnerFamilies::Ipv4Only).is_ok());
-    let error = plan(VpcMtu::Auto, ipv4_path(651), InnerFamilies::Ipv4Only);
-    assert_eq!(
-        error,
-        Err(MtuError::TooSmall {
-            outer: 651,
-            inner: 575
-        })
-    );
+    assert_eq!(inner_over(ipv4_path(652)), Ok(576));
+    let error = MtuError::TooSmall {
+        outer: 651,
+        inner: 575,
+    };
+    assert_eq!(inner_over(ipv4_path(651)), Err(error));
 }

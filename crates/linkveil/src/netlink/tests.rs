@@ -45,13 +45,22 @@ fn nets(texts: &[&str]) -> Vec<IpNet> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
+fn routes(prefixes: &[&str], mtu_bytes: Option<u16>) -> Vec<RoutePlan> {
+    let prefixes = nets(prefixes).into_iter();
+    prefixes
+        .map(|prefix| RoutePlan { prefix, mtu_bytes })
+        .collect()
+}
+
 fn plan() -> DevicePlan {
     DevicePlan {
         device: "lv-blue".into(),
         mtu_bytes: 1424,
         addresses: nets(&["10.1.0.1/24", "2001:db8:1::1/64"]),
-        routes: nets(&["10.2.0.0/24", "10.3.0.7/32", "2001:db8:2::/64", "0.0.0.0/0"]),
-        route_mtu_bytes: None,
+        routes: routes(
+            &["10.2.0.0/24", "10.3.0.7/32", "2001:db8:2::/64", "0.0.0.0/0"],
+            None,
+        ),
     }
 }
 
@@ -92,23 +101,33 @@ fn inside_a_device_gets_its_mtu_addresses_and_routes() {
 }
 
 #[test]
-fn routes_get_a_smaller_mtu_than_the_device_when_the_path_is_narrow() {
-    run_in_new_namespace("inside_routes_get_a_smaller_mtu_than_the_device");
+fn each_route_gets_the_mtu_of_its_own_path() {
+    run_in_new_namespace("inside_each_route_gets_the_mtu_of_its_own_path");
 }
 
 #[test]
 #[ignore = "runs in a namespace of its own, started by the test without `inside`"]
-fn inside_routes_get_a_smaller_mtu_than_the_device() {
+fn inside_each_route_gets_the_mtu_of_its_own_path() {
     ip("tuntap add lv-blue mode tun");
     let narrow = DevicePlan {
-        mtu_bytes: 1280,
-        route_mtu_bytes: Some(1204),
-        routes: nets(&["10.2.0.0/24"]),
+        routes: [
+            routes(&["10.2.0.0/24"], Some(1204)),
+            routes(&["10.3.0.0/24"], None),
+            routes(&["2001:db8:2::/64"], Some(1300)),
+        ]
+        .concat(),
         ..plan()
     };
     configure(&narrow).unwrap();
-    let routes = ip("route show 10.2.0.0/24");
-    assert!(routes.contains("mtu 1204"), "{routes}");
+    let narrow = ip("route show 10.2.0.0/24");
+    assert!(narrow.contains("mtu 1204"), "{narrow}");
+    let wide = ip("route show 10.3.0.0/24");
+    assert!(
+        wide.contains("10.3.0.0/24") && !wide.contains("mtu"),
+        "{wide}"
+    );
+    let ipv6 = ip("-6 route show 2001:db8:2::/64");
+    assert!(ipv6.contains("mtu 1300"), "{ipv6}");
 }
 
 #[test]

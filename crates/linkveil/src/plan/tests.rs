@@ -16,7 +16,8 @@ fn plans(config: &Config, outer_bytes: &[u16]) -> Vec<PeerPlan> {
 fn a_device_gets_the_routes_of_its_vpc_from_all_peers() {
     let config = load(&format!("{GOOD}{SECOND_PEER}{SECOND_VPC}"));
     let devices = devices(&config, &plans(&config, &[1500, 1500])).unwrap();
-    let routes: Vec<String> = devices[0].routes.iter().map(ToString::to_string).collect();
+    let routes = devices[0].routes.iter();
+    let routes: Vec<String> = routes.map(|route| route.prefix.to_string()).collect();
     assert_eq!(routes, ["10.2.0.0/24", "2001:db8:2::/64", "10.3.0.0/24"]);
     assert_eq!(devices[0].addresses, config.vpcs[0].addresses);
     assert_eq!(
@@ -26,19 +27,45 @@ fn a_device_gets_the_routes_of_its_vpc_from_all_peers() {
 }
 
 #[test]
-fn the_narrowest_path_of_a_vpc_decides() {
+fn a_device_is_as_wide_as_its_widest_path_and_each_route_as_its_own() {
     let config = load(&format!("{GOOD}{SECOND_PEER}{SECOND_VPC}"));
     let devices = devices(&config, &plans(&config, &[9000, 1400])).unwrap();
-    assert_eq!(
-        (devices[0].mtu_bytes, devices[0].route_mtu_bytes),
-        (1324, None)
-    );
+    assert_eq!(devices[0].mtu_bytes, 8924);
+    let mtus: Vec<_> = devices[0]
+        .routes
+        .iter()
+        .map(|route| route.mtu_bytes)
+        .collect();
+    assert_eq!(mtus, [None, None, Some(1324)]);
+    assert_eq!(devices[0].least_route_mtu_bytes(), Some(1324));
     assert_eq!(devices[1].mtu_bytes, 1424, "no peer carries the second VPC");
 }
 
 #[test]
-fn a_path_too_narrow_for_ipv6_names_the_vpc_the_peer_and_the_numbers() {
+fn a_fixed_mtu_bounds_the_device_and_each_path_its_routes() {
+    let config = load(&format!("{GOOD}{SECOND_PEER}").replace("\"auto\"", "1400"));
+    let devices = devices(&config, &plans(&config, &[1500, 1400])).unwrap();
+    assert_eq!(devices[0].mtu_bytes, 1400);
+    let mtus: Vec<_> = devices[0]
+        .routes
+        .iter()
+        .map(|route| route.mtu_bytes)
+        .collect();
+    assert_eq!(mtus, [None, None, Some(1324)]);
+}
+
+#[test]
+fn a_peer_without_ipv6_may_have_a_path_that_is_too_narrow_for_it() {
     let config = load(&format!("{GOOD}{SECOND_PEER}"));
+    let devices = devices(&config, &plans(&config, &[1500, 1355])).unwrap();
+    assert_eq!(devices[0].least_route_mtu_bytes(), Some(1279));
+}
+
+// REQ-MTU-4
+#[test]
+fn a_path_too_narrow_for_ipv6_names_the_vpc_the_peer_and_the_numbers() {
+    let peer = SECOND_PEER.replace("\"10.3.0.0/24\"", "\"2001:db8:3::/64\"");
+    let config = load(&format!("{GOOD}{peer}"));
     let error = devices(&config, &plans(&config, &[1500, 1355])).unwrap_err();
     insta::assert_snapshot!(error.to_string());
 }

@@ -34,7 +34,11 @@ impl Display for VpcStatus {
             None => writeln!(f, "  device: {}", self.device)?,
         }
         match self.route_mtu_bytes {
-            Some(route) => writeln!(f, "  mtu: {}, {route} on routes", self.mtu_bytes),
+            Some(route) => writeln!(
+                f,
+                "  mtu: {}, {route} on the narrowest route",
+                self.mtu_bytes
+            ),
             None => writeln!(f, "  mtu: {}", self.mtu_bytes),
         }
     }
