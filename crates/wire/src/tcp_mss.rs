@@ -129,7 +129,7 @@ const fn updated(sum: u16, (old, new): (u16, u16), place: Place) -> u16 {
     }
 }
 
-/// The option that begins at `at`; none at the end of the list, and none that is misshapen.
+/// Where the option that begins at `at` claims to lie, which may be beyond the end; none at the end of the list.
 fn option_at(options: &[u8], at: usize) -> Option<Range<usize>> {
     let len = match options.get(at..)? {
         [] | [END, ..] => None,
@@ -137,8 +137,7 @@ fn option_at(options: &[u8], at: usize) -> Option<Range<usize>> {
         [_, len, ..] => Some(usize::from(*len)).filter(|len| *len >= 2),
         [_] => None,
     };
-    let end = at + len?;
-    (end <= options.len()).then_some(at..end)
+    Some(at..at + len?)
 }
 
 #[cfg(test)]
