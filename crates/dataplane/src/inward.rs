@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
+use linkveil_sa::bucket::{Bucket, Budget, Refused};
 use linkveil_wire::InnerPacket;
 use linkveil_wire::icmp::{TOO_BIG_LEN_MAX, TooBig};
 
-use crate::bucket::{Bucket, Rate, Token};
 use crate::counters::LaneCounter;
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::State;
@@ -20,12 +20,12 @@ use crate::state::State;
 /// Messages of one lane to one VPC (RFC 1812 s4.3.2.8, RFC 4443 s2.4 f). The burst is one batch of a device, in which
 /// each packet may be another host's. At 100 a second every new pair of hosts is told within its first retries, and the
 /// writes cost a lane less than a thousandth of its time.
-pub(crate) const TOO_BIG_RATE: Rate = Rate {
+pub(crate) const TOO_BIG_BUDGET: Budget = Budget {
     burst: 64,
-    interval: Duration::from_millis(10),
+    every: Duration::from_millis(10),
 };
 
-const _: () = assert!(TOO_BIG_RATE.burst as usize == crate::egress::TUN_BATCH);
+const _: () = assert!(TOO_BIG_BUDGET.burst as usize == crate::egress::TUN_BATCH);
 
 /// One message's memory, and a bucket for each VPC.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Inward {
 }
 
 impl Inward {
-    pub(crate) fn new(vpcs: usize, now: Instant) -> Self {
+    pub(crate) fn new(vpcs: usize) -> Self {
         let mut arena = UdpBatch::new(1);
         let nobody = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let meta = RecvMeta {
@@ -49,13 +49,13 @@ impl Inward {
         let _always_fits = arena.push(meta, &[0; TOO_BIG_LEN_MAX]);
         Self {
             arena,
-            buckets: vec![Bucket::full(now); vpcs].into_boxed_slice(),
+            buckets: vec![Bucket::default(); vpcs].into_boxed_slice(),
         }
     }
 
-    fn take_token(&mut self, vpc: VpcIndex, now: Instant) -> Token {
-        let bucket = self.buckets.get_mut(vpc.index());
-        bucket.map_or(Token::None, |bucket| bucket.take(TOO_BIG_RATE, now))
+    fn take_token(&mut self, vpc: VpcIndex, now: Instant) -> Result<(), Refused> {
+        let bucket = self.buckets.get_mut(vpc.index()).ok_or(Refused)?;
+        bucket.take(TOO_BIG_BUDGET, now)
     }
 
     /// Writes the message and gives it to the device.
@@ -90,8 +90,8 @@ pub(crate) fn answer_too_big<T: TunQueue>(
     let outcome = match message_about(snapshot, vpc, packet) {
         None => LaneCounter::TooBigUnsent,
         Some(message) => match inward.take_token(vpc, *now) {
-            Token::Taken => inward.write(device, &message),
-            Token::None => LaneCounter::TooBigLimited,
+            Ok(()) => inward.write(device, &message),
+            Err(Refused) => LaneCounter::TooBigLimited,
         },
     };
     state.counters.add(outcome);

@@ -124,7 +124,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 drops: Counters::new(),
                 counters: Counters::new(),
                 outbox: links.outbox,
-                inward: Inward::new(tuns.len(), now),
+                inward: Inward::new(tuns.len()),
             },
             queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
             tun_batch: TunBatch::new(TUN_BATCH),

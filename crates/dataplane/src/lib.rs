@@ -35,7 +35,6 @@
     )
 )]
 
-mod bucket;
 pub mod counters;
 pub mod egress;
 pub mod ingress;

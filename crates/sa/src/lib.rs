@@ -35,6 +35,7 @@
 //! | [`command`] | what control tells the lanes                                     |
 //! | [`event`]   | what the lanes tell control                                      |
 //! | [`counter`] | named counters, as both sides keep them                          |
+//! | [`bucket`]  | token buckets, as both sides limit things                        |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -46,6 +47,7 @@
     )
 )]
 
+pub mod bucket;
 pub mod command;
 pub mod counter;
 pub mod event;
@@ -59,6 +61,7 @@ mod testing;
 pub mod tx;
 mod window;
 
+pub use bucket::{Bucket, Budget};
 pub use command::LaneCommand;
 pub use counter::{Counter, Counters};
 pub use event::{InstallKind, LaneEvent};

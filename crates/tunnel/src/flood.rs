@@ -12,7 +12,6 @@
 //!
 //! Nothing here costs more than a few hashes, and nothing grows: sources without a cookie leave no trace.
 
-mod bucket;
 mod sources;
 
 use std::net::SocketAddr;
@@ -20,13 +19,13 @@ use std::time::Instant;
 
 use linkveil_crypto::Random;
 use linkveil_noise::{CookieJar, Identity};
+use linkveil_sa::bucket::{Bucket, Refused};
 use linkveil_wire::Initiation;
 use linkveil_wire::handshake::MAC_LEN;
 
 use crate::limits::{
     COOKIE_SECRET_LIFETIME, FORGED_RESPONSE_BUDGET, INITIATION_BUDGET, INITIATION_BUDGET_COOKIE,
 };
-use bucket::{Bucket, Refused};
 use sources::Sources;
 
 /// See the module's text.

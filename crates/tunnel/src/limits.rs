@@ -2,30 +2,7 @@
 
 use std::time::Duration;
 
-/// How many tokens a bucket holds and how fast they come back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Budget {
-    /// Time for one token to come back.
-    pub every: Duration,
-    /// Tokens of a full bucket.
-    pub burst: u32,
-}
-
-impl Budget {
-    /// So many a second, and as many at once.
-    #[must_use]
-    pub const fn per_second(tokens: u32) -> Self {
-        Self {
-            every: Duration::from_nanos(1_000_000_000 / tokens as u64),
-            burst: tokens,
-        }
-    }
-
-    /// Time for an empty bucket to be full again.
-    pub(crate) const fn refill(self) -> Duration {
-        self.every.saturating_mul(self.burst)
-    }
-}
+pub use linkveil_sa::Budget;
 
 /// First repeat of an initiation: a round trip and a slow responder; a lost message costs no more.
 pub const RETRY_FIRST: Duration = Duration::from_secs(1);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::bucket::{Bucket, Refused};
 use crate::limits::{INITIATION_BUDGET_SOURCE, SOURCES};
+use linkveil_sa::bucket::{Bucket, Refused};
 
 /// Whom a bucket belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
