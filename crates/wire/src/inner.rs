@@ -299,6 +299,29 @@ fn step_over_fragment(reader: &mut Reader<'_>, fragment: &mut Fragment) -> Optio
     Some(IpProtocol(next))
 }
 
+/// Which IP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum IpVersion {
+    V4,
+    V6,
+}
+
+/// How long the packet at the front of `bytes` is by its own header, if that is one of this version.
+#[inline]
+pub(crate) fn stated_len(bytes: &[u8], version: IpVersion) -> Option<usize> {
+    match (bytes.first()? >> 4, version) {
+        (4, IpVersion::V4) => {
+            let [_, _, l0, l1] = bytes.first_chunk()?;
+            Some(u16::from_be_bytes([*l0, *l1]).into())
+        }
+        (6, IpVersion::V6) => {
+            let [_, _, _, _, l0, l1] = bytes.first_chunk()?;
+            Some(IPV6_HEADER_LEN + usize::from(u16::from_be_bytes([*l0, *l1])))
+        }
+        _ => None,
+    }
+}
+
 /// Replaces the congestion mark of the packet in `bytes`; the IPv4 header checksum follows.
 ///
 /// # Errors

@@ -14,6 +14,7 @@
 //! | [`geneve`]    | the Geneve header and linkveil's option inside the AEAD (RFC 8926)    |
 //! | [`control`]   | link control frames: Geneve frames with the O bit                     |
 //! | [`inner`]     | the tenant's IPv4 or IPv6 packet                                      |
+//! | [`ethernet`]  | the tenant's Ethernet frame (IEEE 802.3, IEEE 802.1Q)                 |
 //! | [`transport`] | the TCP or UDP header inside it                                       |
 //! | [`tcp_mss`]   | the segment size that a TCP SYN announces                             |
 //! | [`icmp`]      | "too big" answers for the tenant (RFC 792, RFC 4443)                  |
@@ -36,6 +37,7 @@
 pub mod checksum;
 pub mod control;
 pub mod ecn;
+pub mod ethernet;
 pub mod geneve;
 pub mod handshake;
 pub mod icmp;
@@ -51,6 +53,7 @@ pub mod transport;
 pub use checksum::Checksum;
 pub use control::{Challenge, ControlBytes, ControlError, ControlFrame, Token};
 pub use ecn::{Ecn, EcnError};
+pub use ethernet::{EtherType, EthernetError, EthernetFrame, MacAddr};
 pub use geneve::{ChecksumState, Encapsulation, GeneveError, GeneveFrame, InnerProtocol};
 pub use handshake::{CookieReply, HandshakeError, Initiation, Response};
 pub use inner::{Fragment, InnerError, InnerPacket, IpProtocol};
