@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use linkveil_net::netns::{Netns, NetnsError};
 use linkveil_net::path_mtu::path_mtu;
-use linkveil_net::tun::{LinuxTun, TunDevice, TunError};
+use linkveil_net::tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 use linkveil_net::udp::ReuseportGroup;
 use linkveil_wire::LaneCount;
 
@@ -147,11 +147,16 @@ fn device(vpc: &Vpc, plan: &DevicePlan, lanes: LaneCount) -> Result<Vec<LinuxTun
         .map(|netns| Netns::open(netns.as_str()))
         .transpose()
         .map_err(in_netns)?;
-    let queues = TunDevice::create(vpc.device.as_str(), lanes.get().into(), netns.as_ref())
-        .map_err(|source| SetupError::Device {
-            vpc: name(),
-            source,
-        })?;
+    let queues = TunDevice::create(
+        vpc.device.as_str(),
+        DeviceKind::Tun,
+        lanes.get().into(),
+        netns.as_ref(),
+    )
+    .map_err(|source| SetupError::Device {
+        vpc: name(),
+        source,
+    })?;
     let configured = match &netns {
         Some(netns) => netns.run(|| netlink::configure(plan)).map_err(in_netns)?,
         None => netlink::configure(plan),

@@ -39,5 +39,5 @@ pub use netns::{Netns, NetnsError};
 pub use path_mtu::path_mtu;
 pub use poll::{Interest, Poller, Readiness, Token, WakeUp, Waker};
 pub use traits::{GsoNotice, Offload, TunQueue, TunSendReport, UdpQueue, UdpSendReport};
-pub use tun::{LinuxTun, TunDevice, TunError};
+pub use tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 pub use udp::{LinuxUdp, ReuseportGroup};

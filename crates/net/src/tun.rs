@@ -1,4 +1,4 @@
-//! Linux TUN devices with many queues (Documentation/networking/tuntap.rst in the kernel's source).
+//! Linux TUN and TAP devices with many queues (Documentation/networking/tuntap.rst in the kernel's source).
 
 use std::ffi::{c_char, c_short};
 use std::io;
@@ -18,10 +18,29 @@ const DRIVER: &str = "/dev/net/tun";
 /// Most queues of one device (MAX_TAP_QUEUES in the kernel).
 pub const MAX_QUEUES: usize = 256;
 
-/// Layer 3, no packet information in front of each packet, many queues.
-const QUEUE_FLAGS: i32 = libc::IFF_TUN | libc::IFF_NO_PI | libc::IFF_MULTI_QUEUE;
+/// No packet information in front of each packet, many queues.
+const QUEUE_FLAGS: i32 = libc::IFF_NO_PI | libc::IFF_MULTI_QUEUE;
 
-/// Why a TUN device cannot be had.
+/// What a device carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// IP packets.
+    Tun,
+    /// Ethernet frames, without their frame check sequence. The kernel chooses the device's MAC address.
+    Tap,
+}
+
+impl DeviceKind {
+    const fn queue_flags(self) -> i32 {
+        QUEUE_FLAGS
+            | match self {
+                Self::Tun => libc::IFF_TUN,
+                Self::Tap => libc::IFF_TAP,
+            }
+    }
+}
+
+/// Why a TUN or TAP device cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum TunError {
     /// No interface can have this name.
@@ -34,7 +53,7 @@ pub enum TunError {
         error: NameError,
     },
     /// Zero queues, or more than [`MAX_QUEUES`].
-    #[error("a TUN device has 1 to {MAX_QUEUES} queues, not {0}")]
+    #[error("a TUN or TAP device has 1 to {MAX_QUEUES} queues, not {0}")]
     QueueCount(usize),
     /// The node or the driver behind it is missing.
     #[error(
@@ -44,7 +63,7 @@ pub enum TunError {
     NoDriver,
     /// We lack CAP_NET_ADMIN over the namespace, or access to the node.
     #[error(
-        "not allowed to create the TUN device {0}: this needs root or CAP_NET_ADMIN, and access to {DRIVER}"
+        "not allowed to create the device {0}: this needs root or CAP_NET_ADMIN, and access to {DRIVER}"
     )]
     Forbidden(String),
     /// An interface of that name exists in the namespace.
@@ -54,7 +73,7 @@ pub enum TunError {
     #[error(transparent)]
     Netns(#[from] NetnsError),
     /// Anything else.
-    #[error("TUN device {name}: {error}")]
+    #[error("device {name}: {error}")]
     System {
         /// The device.
         name: String,
@@ -64,19 +83,20 @@ pub enum TunError {
     },
 }
 
-/// Makes TUN devices.
+/// Makes TUN and TAP devices.
 #[derive(Debug)]
 pub struct TunDevice;
 
 impl TunDevice {
     /// Creates the device `name` with `queues` queues in `netns` (`None`: the namespace of the calling thread). It is
-    /// down and has no address. The queues may be used from any namespace; the device goes away with the last of them.
+    /// down and has no IP address. The queues may be used from any namespace; the device goes away with the last of them.
     ///
     /// # Errors
     ///
     /// See [`TunError`]. On an error nothing is left behind.
     pub fn create(
         name: &str,
+        kind: DeviceKind,
         queues: usize,
         netns: Option<&Netns>,
     ) -> Result<Vec<LinuxTun>, TunError> {
@@ -88,16 +108,17 @@ impl TunDevice {
             return Err(TunError::QueueCount(queues));
         }
         match netns {
-            Some(netns) => netns.run(|| create_here(name, queues))?,
-            None => create_here(name, queues),
+            Some(netns) => netns.run(|| create_here(name, kind, queues))?,
+            None => create_here(name, kind, queues),
         }
     }
 }
 
-fn create_here(name: &str, queues: usize) -> Result<Vec<LinuxTun>, TunError> {
+fn create_here(name: &str, kind: DeviceKind, queues: usize) -> Result<Vec<LinuxTun>, TunError> {
+    let flags = kind.queue_flags();
     // Only the first may create the device; without IFF_TUN_EXCL we would join a device of somebody else.
-    let first = open_queue(name, QUEUE_FLAGS | libc::IFF_TUN_EXCL)?;
-    let rest = (1..queues).map(|_| open_queue(name, QUEUE_FLAGS));
+    let first = open_queue(name, flags | libc::IFF_TUN_EXCL)?;
+    let rest = (1..queues).map(|_| open_queue(name, flags));
     std::iter::once(Ok(first)).chain(rest).collect()
 }
 
@@ -114,7 +135,7 @@ fn open_queue(name: &str, flags: i32) -> Result<LinuxTun, TunError> {
 fn refused(name: &str, error: Errno) -> TunError {
     match error {
         Errno::PERM | Errno::ACCESS => TunError::Forbidden(name.to_owned()),
-        // EINVAL: the interface exists and is no TUN device.
+        // EINVAL: the interface exists and is no device of this kind.
         Errno::BUSY | Errno::EXIST | Errno::INVAL => TunError::Taken(name.to_owned()),
         error => TunError::System {
             name: name.to_owned(),
@@ -155,7 +176,7 @@ fn flag_bits(flags: i32) -> c_short {
     c_short::from_le_bytes([a, b])
 }
 
-/// One queue of a TUN device, owned by one lane.
+/// One queue of a TUN or TAP device, owned by one lane.
 #[derive(Debug)]
 pub struct LinuxTun {
     file: OwnedFd,

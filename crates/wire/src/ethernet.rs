@@ -4,7 +4,6 @@
 use crate::inner::{InnerPacket, IpVersion, stated_len};
 use crate::reader::Reader;
 use std::fmt;
-use std::ops::Range;
 
 /// Length of an Ethernet header without tags, in bytes.
 pub const ETHERNET_HEADER_LEN: usize = 14;
@@ -164,22 +163,20 @@ impl<'a> EthernetFrame<'a> {
         self.payload_offset
     }
 
-    /// Where an IPv4 or IPv6 packet lies within the frame, if one does: its own length decides
-    /// where it ends, since short frames are padded. Whatever is not a whole packet of the version
-    /// that the EtherType names is `None`.
+    /// The IPv4 or IPv6 packet inside, if there is one. It begins at [`Self::payload_offset`], and its own length
+    /// decides where it ends, since short frames are padded. Whatever is not a whole packet of the version that the
+    /// EtherType names is `None`.
     #[must_use]
     #[inline]
-    pub fn ip_packet(&self) -> Option<Range<usize>> {
+    pub fn ip_packet(&self) -> Option<InnerPacket<'a>> {
         let version = match self.ether_type {
             EtherType::IPV4 => IpVersion::V4,
             EtherType::IPV6 => IpVersion::V6,
             _ => return None,
         };
         let payload = self.bytes.get(self.payload_offset..)?;
-        let len = stated_len(payload, version)?;
-        let packet = payload.get(..len)?;
-        InnerPacket::parse(packet).ok()?;
-        Some(self.payload_offset..self.payload_offset + len)
+        let packet = payload.get(..stated_len(payload, version)?)?;
+        InnerPacket::parse(packet).ok()
     }
 }
 

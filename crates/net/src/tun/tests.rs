@@ -21,7 +21,7 @@ const META: RecvMeta = RecvMeta {
 
 /// A device that is up and has addresses; the kernel sends to 10.9.0.0/24 and fd09::/64 through it.
 fn device(queues: usize) -> Vec<LinuxTun> {
-    let queues = TunDevice::create("lv-test", queues, None).unwrap();
+    let queues = TunDevice::create("lv-test", DeviceKind::Tun, queues, None).unwrap();
     ip("address add 10.9.0.1/24 dev lv-test");
     ip("address add fd09::1/64 dev lv-test nodad");
     ip("link set lv-test up");
@@ -147,7 +147,7 @@ fn queues_work_from_outside_their_namespace() {
     in_private_netns("queues_work_from_outside_their_namespace", || {
         let home = Netns::current().unwrap();
         in_private_netns("queues_work_from_outside_their_namespace", || {
-            let mut queues = TunDevice::create("lv-test", 2, Some(&home)).unwrap();
+            let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 2, Some(&home)).unwrap();
             assert_eq!(
                 index_of("lv-test").unwrap(),
                 None,
@@ -176,7 +176,7 @@ fn queues_work_from_outside_their_namespace() {
 #[test]
 fn nothing_waiting_is_an_empty_batch() {
     in_private_netns("nothing_waiting_is_an_empty_batch", || {
-        let mut queues = TunDevice::create("lv-test", 1, None).unwrap();
+        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
         let mut batch = TunBatch::new(4);
         batch.push(b"old").unwrap();
         assert_eq!(queues[0].recv_batch(&mut batch).unwrap(), 0);
@@ -187,7 +187,7 @@ fn nothing_waiting_is_an_empty_batch() {
 #[test]
 fn what_the_device_refuses_is_dropped_and_counted() {
     in_private_netns("what_the_device_refuses_is_dropped_and_counted", || {
-        let mut queues = TunDevice::create("lv-test", 1, None).unwrap();
+        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
         let mut arena = UdpBatch::new(4);
         arena.push(META, &[0x45; 40]).unwrap();
         arena.push(META, &[0x00; 40]).unwrap();
@@ -247,7 +247,7 @@ fn a_batch_takes_no_more_than_its_capacity_and_the_rest_waits() {
 #[test]
 fn the_device_goes_away_with_its_last_queue() {
     in_private_netns("the_device_goes_away_with_its_last_queue", || {
-        let mut queues = TunDevice::create("lv-test", 2, None).unwrap();
+        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 2, None).unwrap();
         without_forks(|| {
             queues.pop();
             assert!(index_of("lv-test").unwrap().is_some());
@@ -255,7 +255,7 @@ fn the_device_goes_away_with_its_last_queue() {
             assert_eq!(index_of("lv-test").unwrap(), None);
         });
         assert!(
-            TunDevice::create("lv-test", 2, None).is_ok(),
+            TunDevice::create("lv-test", DeviceKind::Tun, 2, None).is_ok(),
             "and its name is free again"
         );
     });
@@ -286,12 +286,65 @@ fn a_deleted_device_is_an_error_on_receive_and_drops_on_send() {
     );
 }
 
+/// The next frame of this EtherType that comes out of the queue.
+fn frame_of(queue: &mut LinuxTun, ether_type: [u8; 2]) -> Vec<u8> {
+    let mut poller = Poller::new().unwrap();
+    poller.add(queue, Token(0), Interest::Readable).unwrap();
+    let mut batch = TunBatch::new(8);
+    loop {
+        assert_ne!(poller.wait(Some(PATIENCE)).unwrap().count(), 0, "no frame");
+        queue.recv_batch(&mut batch).unwrap();
+        let mut packets = batch.packets_mut();
+        if let Some(found) = packets.find(|packet| packet.bytes[12..14] == ether_type) {
+            return found.bytes.to_vec();
+        }
+    }
+}
+
+#[test]
+fn a_tap_carries_frames_from_their_addresses_to_their_payload() {
+    in_private_netns(
+        "a_tap_carries_frames_from_their_addresses_to_their_payload",
+        || {
+            let mut queues = TunDevice::create("lv-test", DeviceKind::Tap, 1, None).unwrap();
+            ip("link set lv-test address 02:00:00:00:00:01");
+            ip("address add 10.9.0.1/24 dev lv-test");
+            ip("link set lv-test up");
+            let socket = UdpSocket::bind("10.9.0.1:0").unwrap();
+            socket.send_to(b"hello", "10.9.0.7:9").unwrap();
+            let (own, other) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 7]);
+            let request = frame_of(&mut queues[0], [8, 6]);
+            assert_eq!((request.len(), &request[..6]), (42, &[0xff; 6][..]));
+            assert_eq!(request[6..12], own);
+
+            // The answer: addresses of hardware and protocol change their places.
+            let mut reply = [&own[..], &other, &request[12..21], &[2], &other].concat();
+            reply.extend([&request[38..42], &own, &request[28..32]].concat());
+            let mut arena = UdpBatch::new(2);
+            arena.push(META, &reply).unwrap();
+            arena.push(META, &reply[..13]).unwrap();
+            let frames = [(0, 42), (1, 13)].map(|(buffer, len)| InnerSlice {
+                buffer,
+                range: 0..len,
+            });
+            let (sent, dropped) = (1, 1);
+            assert_eq!(
+                queues[0].send_batch(&frames, &arena),
+                TunSendReport { sent, dropped }
+            );
+            let datagram = frame_of(&mut queues[0], [8, 0]);
+            assert_eq!(datagram[..12], [other, own].concat());
+            assert_eq!(datagram[14 + 28..], *b"hello");
+        },
+    );
+}
+
 #[test]
 fn a_name_in_use_is_refused_whatever_holds_it() {
     in_private_netns("a_name_in_use_is_refused_whatever_holds_it", || {
-        let _first = TunDevice::create("lv-test", 1, None).unwrap();
+        let _first = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
         for name in ["lv-test", "lo"] {
-            let error = TunDevice::create(name, 1, None).unwrap_err();
+            let error = TunDevice::create(name, DeviceKind::Tun, 1, None).unwrap_err();
             assert!(
                 matches!(&error, TunError::Taken(taken) if taken == name),
                 "{error}"
@@ -302,14 +355,14 @@ fn a_name_in_use_is_refused_whatever_holds_it() {
 
 #[test]
 fn wrong_names_and_queue_counts_are_told_before_anything_is_made() {
-    let error = TunDevice::create("sixteen-letters-", 1, None).unwrap_err();
+    let error = TunDevice::create("sixteen-letters-", DeviceKind::Tun, 1, None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "device name \"sixteen-letters-\": an interface name has at most 15 bytes"
     );
     for queues in [0, MAX_QUEUES + 1] {
         assert!(
-            matches!(TunDevice::create("lv-test", queues, None), Err(TunError::QueueCount(q)) if q == queues)
+            matches!(TunDevice::create("lv-test", DeviceKind::Tun, queues, None), Err(TunError::QueueCount(q)) if q == queues)
         );
     }
 }
@@ -318,7 +371,7 @@ fn wrong_names_and_queue_counts_are_told_before_anything_is_made() {
 fn the_greatest_number_of_queues_can_be_had() {
     in_private_netns("the_greatest_number_of_queues_can_be_had", || {
         assert_eq!(
-            TunDevice::create("lv-test", MAX_QUEUES, None)
+            TunDevice::create("lv-test", DeviceKind::Tun, MAX_QUEUES, None)
                 .unwrap()
                 .len(),
             MAX_QUEUES
