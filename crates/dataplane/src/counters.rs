@@ -6,7 +6,7 @@ use linkveil_wire::{ControlError, GeneveError, InnerError, LinkError};
 counters! {
     /// Why a packet or datagram was dropped. Each moves exactly one of these (REQ-CNT-1).
     pub enum DropReason {
-        /// From a tenant: shorter than an IP header.
+        /// From a tenant: shorter than an IP header, or than an Ethernet header in an Ethernet VPC.
         TxTooShort => "tx_too_short",
         /// From a tenant: neither IPv4 nor IPv6.
         TxUnknownVersion => "tx_unknown_ip_version",
@@ -14,7 +14,11 @@ counters! {
         TxHeaderLength => "tx_ip_header_length",
         /// From a tenant: another length than its IP header says.
         TxTotalLength => "tx_ip_total_length",
-        /// No prefix of the VPC holds the destination.
+        /// From a tenant: a frame whose source MAC address is zero or that of a group.
+        TxSourceMac => "tx_source_mac",
+        /// From a tenant: a frame for a station that is known to be on this side.
+        LocalDestination => "local_destination",
+        /// No prefix of the VPC holds the destination; or an Ethernet VPC has no peers.
         NoRoute => "no_route",
         /// The peer's address is not known yet.
         NoEndpoint => "no_endpoint",
@@ -92,11 +96,11 @@ counters! {
         ControlReservedBits => "control_reserved_bits",
         /// Authentic, a control frame with SPI 0.
         ControlZeroSpi => "control_zero_spi",
-        /// Authentic, Ethernet, for which there are no VPCs yet.
-        EthernetUnsupported => "ethernet_unsupported",
+        /// Authentic, an Ethernet frame for a VPC of IP packets, or an IP packet for an Ethernet VPC.
+        WrongVpcKind => "wrong_vpc_kind",
         /// Authentic, a VNI that the peer may not use.
         UnknownVni => "unknown_vni",
-        /// Authentic, shorter than an IP header.
+        /// Authentic, shorter than an IP header, or than an Ethernet header in an Ethernet VPC.
         RxTooShort => "rx_too_short",
         /// Authentic, neither IPv4 nor IPv6.
         RxUnknownVersion => "rx_unknown_ip_version",
@@ -108,6 +112,10 @@ counters! {
         ProtocolMismatch => "protocol_mismatch",
         /// Authentic, a source that is not the peer's.
         WrongSource => "wrong_source",
+        /// Authentic, a frame whose source MAC address is zero or that of a group.
+        RxSourceMac => "rx_source_mac",
+        /// Authentic, a frame whose source is a station of the local side.
+        LocalMac => "local_mac_from_peer",
         /// Authentic, marked CE on the way though its transport cannot be told so (RFC 6040).
         IllegalEcn => "illegal_ecn",
         /// Authentic, a partial checksum where none can be.
@@ -146,6 +154,8 @@ counters! {
         TooBigUnsent => "icmp_too_big_unsent",
         /// TCP SYNs whose segment size was lowered to the path, in either direction.
         MssLowered => "tcp_mss_lowered",
+        /// Sightings of stations that were not told to control yet, because too many wait.
+        SightingsDeferred => "mac_sightings_deferred",
     }
 }
 

@@ -45,16 +45,16 @@ pub enum Underlay {
 
 /// Where a packet goes, and in what.
 #[derive(Clone, Copy, Debug)]
-struct Forwarding {
-    peer: PeerId,
+pub(crate) struct Forwarding {
+    pub(crate) peer: PeerId,
     /// Unknown until the peer has called or is configured with an endpoint.
-    path: Option<Path>,
-    inner_mtu: InnerMtu,
+    pub(crate) path: Option<Path>,
+    pub(crate) inner_mtu: InnerMtu,
     /// A TCP SYN, whose segment size is to fit the path (REQ-MTU-6).
-    syn: Option<Syn>,
-    header: Encapsulation,
+    pub(crate) syn: Option<Syn>,
+    pub(crate) header: Encapsulation,
     /// The outer TOS byte.
-    tos: u8,
+    pub(crate) tos: u8,
 }
 
 /// Hops 1 to 5 for one batch of one device. Returns how many packets were read.
@@ -131,9 +131,18 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
     })
 }
 
+/// Whether there is room in the send queue that a packet goes to; a packet that goes nowhere needs none.
+#[inline]
+pub(crate) fn has_room(forwarding: &Forwarding, queues: &[GsoQueue]) -> bool {
+    let queue = forwarding
+        .path
+        .and_then(|path| queues.get(path.socket.index()));
+    queue.is_none_or(|queue| queue.free_trains() > 0)
+}
+
 /// Hops 3 to 5: writes the plaintext where it will be sent from, and seals it there.
 #[inline]
-fn encapsulate(
+pub(crate) fn encapsulate(
     state: &mut State,
     forwarding: &Forwarding,
     packet: &[u8],

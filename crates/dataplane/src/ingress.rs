@@ -21,6 +21,7 @@ use linkveil_wire::{
     MessageType, ecn,
 };
 
+use crate::bridge;
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
 use crate::snapshot::{Snapshot, VpcIndex};
@@ -258,10 +259,15 @@ fn open(
             let packet = plaintext
                 .get_mut(inner)
                 .ok_or(DropReason::GeneveInnerLength)?;
-            let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
-            let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
-            let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
-            state.note_clamp(clamp);
+            let vpc = if encapsulation.protocol == InnerProtocol::Ethernet {
+                bridge::admit(state, peer, &encapsulation, packet, train.tos)?
+            } else {
+                let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
+                let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
+                let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
+                state.note_clamp(clamp);
+                vpc
+            };
             if let Some(slot) = state.peers.get(peer) {
                 slot.rx_traffic.count(range.len());
             }
@@ -296,9 +302,6 @@ fn admit(
     header: &Encapsulation,
     packet: &[u8],
 ) -> Result<VpcIndex, DropReason> {
-    if header.protocol == InnerProtocol::Ethernet {
-        return Err(DropReason::EthernetUnsupported);
-    }
     let forwarding = snapshot.peer(peer).ok_or(DropReason::UnknownVni)?;
     let vpc = forwarding
         .vpc_of(header.vni)
@@ -308,8 +311,13 @@ fn admit(
     if source.is_ipv4() != (header.protocol == InnerProtocol::Ipv4) {
         return Err(DropReason::ProtocolMismatch);
     }
-    if snapshot.routes().lookup(vpc, source) != Some(peer) {
-        return Err(DropReason::WrongSource);
+    let routes = snapshot.routes();
+    if routes.lookup(vpc, source) != Some(peer) {
+        // An Ethernet VPC has no prefixes (REQ-L2-2).
+        return Err(match routes.bridge(vpc) {
+            Some(_) => DropReason::WrongVpcKind,
+            None => DropReason::WrongSource,
+        });
     }
     Ok(vpc)
 }
@@ -318,7 +326,7 @@ fn admit(
 /// tenant's answers fit the way back, and a checksum that covers the pseudo-header only (REQ-ECN-2 to 4, REQ-MTU-6,
 /// REQ-CSUM-3, REQ-CSUM-4).
 #[inline]
-fn settle_packet(
+pub(crate) fn settle_packet(
     packet: &mut [u8],
     header: &Encapsulation,
     outer_tos: u8,

@@ -13,13 +13,15 @@ use linkveil_net::poll::Waker;
 use linkveil_net::traits::{TunQueue, UdpQueue};
 use linkveil_sa::{Counters, InstallKind, SocketIndex};
 use linkveil_wire::{Lane as LaneNumber, LaneCount};
-use rtrb::Consumer;
+use rtrb::{Consumer, Producer};
 
+use crate::bridge::{self, Progress, Stop};
 use crate::egress::{self, TRAINS, TUN_BATCH, Underlay};
 use crate::ingress::{self, UDP_BATCH};
 use crate::inward::Inward;
 use crate::orders::{Answer, Order, Retired, SendControl};
 use crate::outbox::Outbox;
+use crate::sighting::{Sighting, Sightings};
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::{Peers, SaTable, State};
 use crate::stray::StrayPorts;
@@ -70,6 +72,8 @@ pub struct Lane<T, U> {
     waker: Waker,
     underlay: Underlay,
     ready: Ready,
+    /// What is left to do of the batch from an Ethernet VPC. Nothing else is read from devices before it is done.
+    bridging: Option<Progress>,
     /// The device that is read first in a turn.
     first_device: usize,
 }
@@ -80,6 +84,7 @@ pub(crate) struct Links {
     pub(crate) orders: Consumer<Order>,
     pub(crate) outbox: Outbox,
     pub(crate) strays: StrayPorts,
+    pub(crate) sightings: Producer<Sighting>,
     pub(crate) waker: Waker,
     pub(crate) snapshot: Arc<Snapshot>,
 }
@@ -113,6 +118,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     ) -> Self {
         let LaneQueues { tuns, udps } = queues;
         let now = clock::now();
+        let bridges = links.snapshot.routes().bridges();
         Self {
             state: State {
                 lane: number,
@@ -125,6 +131,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 counters: Counters::new(),
                 outbox: links.outbox,
                 inward: Inward::new(tuns.len()),
+                sightings: Sightings::new(links.sightings, bridges, now),
             },
             queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
             tun_batch: TunBatch::new(TUN_BATCH),
@@ -140,6 +147,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 tuns: vec![Look::Skip; tuns.len()],
                 udps: vec![Look::Skip; udps.len()],
             },
+            bridging: None,
             first_device: 0,
             tuns,
             udps,
@@ -179,6 +187,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         done += self.take_sockets()?;
         done += self.take_devices()?;
         self.state.tell_activity();
+        self.state.tell_sightings();
         self.state.outbox.wake_control();
         Ok(if done == 0 { Turn::Idle } else { Turn::Worked })
     }
@@ -294,7 +303,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// Reads devices as long as the underlay takes what they bring. The first device to be read goes round, so that none
     /// is always the one that is kept waiting.
     fn take_devices(&mut self) -> io::Result<usize> {
-        let (mut count, devices) = (0, self.tuns.len());
+        let (mut count, devices) = (self.go_on_bridging()?, self.tuns.len());
         self.first_device = (self.first_device + 1) % devices.max(1);
         for step in 0..devices {
             let place = (self.first_device + step) % devices;
@@ -315,7 +324,30 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             return Ok(0);
         };
         let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
-        egress::forward_device(&mut self.state, device, vpc, batch, queues)
+        if self.state.snapshot.routes().bridge(vpc).is_none() {
+            return egress::forward_device(&mut self.state, device, vpc, batch, queues);
+        }
+        let count = device.recv_batch(batch)?;
+        self.bridging = Some(Progress::start(vpc));
+        self.go_on_bridging()?;
+        Ok(count)
+    }
+
+    /// Sends what is left of a batch from an Ethernet VPC, as long as the underlay takes it; the rest stays. Returns how
+    /// many batches it went on with.
+    fn go_on_bridging(&mut self) -> io::Result<usize> {
+        let pending = usize::from(self.bridging.is_some());
+        while self.underlay == Underlay::Free
+            && let Some(progress) = &mut self.bridging
+        {
+            let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
+            match bridge::forward_batch(&mut self.state, batch, progress, queues) {
+                Stop::End => self.bridging = None,
+                Stop::NoRoom => {}
+            }
+            self.flush()?;
+        }
+        Ok(pending)
     }
 
     /// Gives the kernel what waits in the send queues.

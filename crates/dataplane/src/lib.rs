@@ -21,7 +21,11 @@
 //! | [`stray`]    | rings for datagrams that arrived at another lane than their owner's       |
 //! | [`lane`]     | one lane: its turn, its loop                                              |
 //! | [`pool`]     | control's side of all lanes                                               |
+//! | [`bridge`]   | hops 2 and 5 of Ethernet VPCs                                             |
 //! | [`snapshot`] | what lanes know about VPCs and peers                                      |
+//! | [`mac_table`]| where the stations of Ethernet VPCs are                                   |
+//! | [`sighting`] | what lanes tell about stations                                            |
+//! | [`learner`]  | control's table of stations                                               |
 //! | [`counters`] | everything that is dropped, by name; what lanes do besides                |
 //! | [`report`]   | a lane's numbers, for `status`                                            |
 #![forbid(unsafe_code)]
@@ -35,15 +39,19 @@
     )
 )]
 
+pub mod bridge;
 pub mod counters;
 pub mod egress;
 pub mod ingress;
 mod inward;
 pub mod lane;
+pub mod learner;
+pub mod mac_table;
 mod orders;
 mod outbox;
 pub mod pool;
 pub mod report;
+pub mod sighting;
 pub mod snapshot;
 mod state;
 pub mod stray;
@@ -52,6 +60,11 @@ mod testing;
 
 pub use counters::{DropReason, LaneCounter};
 pub use lane::{Lane, LaneQueues, Turn};
+pub use learner::{MacCounter, MacLearner};
+pub use mac_table::{MacOwner, MacTables};
 pub use pool::{Pool, PoolEvent, build};
 pub use report::{PeerReport, Report, Traffic};
-pub use snapshot::{PeerForwarding, RouteTable, Snapshot, VpcIndex, VpcRoutes};
+pub use sighting::Sighting;
+pub use snapshot::{
+    PeerForwarding, RouteTable, Snapshot, VpcBridge, VpcForwarding, VpcIndex, VpcRoutes,
+};

@@ -90,6 +90,11 @@ impl Outbox {
         }
     }
 
+    /// Something for control is in another ring than this one.
+    pub(crate) fn announce(&mut self) {
+        self.news = News::Some;
+    }
+
     /// At the end of a turn: wakes control once for everything that was put into the ring.
     pub(crate) fn wake_control(&mut self) {
         self.flush();

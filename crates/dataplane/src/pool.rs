@@ -17,6 +17,7 @@ use crate::lane::{Lane, LaneQueues, Links};
 use crate::orders::{Answer, Order, SendControl};
 use crate::outbox::Outbox;
 use crate::report::Report;
+use crate::sighting::{self, Sighting};
 use crate::snapshot::Snapshot;
 use crate::stray;
 
@@ -60,6 +61,7 @@ struct Port {
     orders: Producer<Order>,
     waiting: VecDeque<Order>,
     answers: Consumer<Answer>,
+    sightings: Consumer<Sighting>,
     waker: Waker,
 }
 
@@ -91,10 +93,12 @@ pub fn build<T: TunQueue, U: UdpQueue>(
     for (number, ((queues, strays), waker)) in lanes.lanes().zip(parts) {
         let (orders, orders_there) = RingBuffer::new(RING);
         let (answers_there, answers) = RingBuffer::new(RING);
+        let (sightings_there, sightings) = RingBuffer::new(sighting::RING);
         let links = Links {
             orders: orders_there,
             outbox: Outbox::new(answers_there, control.clone()),
             strays,
+            sightings: sightings_there,
             waker: waker.clone(),
             snapshot: Arc::clone(snapshot),
         };
@@ -103,6 +107,7 @@ pub fn build<T: TunQueue, U: UdpQueue>(
             orders,
             waiting: VecDeque::new(),
             answers,
+            sightings,
             waker: waker.clone(),
         });
     }
@@ -202,6 +207,16 @@ impl Pool {
             self.collect();
         }
         self.events.pop_front()
+    }
+
+    /// What the lanes saw of stations since the last call, in the order of each lane. Call it when [`Self::waker`] wakes.
+    pub fn sightings(&mut self) -> impl Iterator<Item = Sighting> {
+        let ports = self.ports.iter_mut();
+        ports.flat_map(|port| {
+            // A lane that goes on telling does not keep control here.
+            let count = port.sightings.slots();
+            (0..count).map_while(|_| port.sightings.pop().ok())
+        })
     }
 
     /// Tells all lanes to end when they have carried out what was ordered before. Takes effect with [`Self::flush`].

@@ -13,6 +13,7 @@ use crate::counters::{DropReason, LaneCounter};
 use crate::inward::Inward;
 use crate::outbox::{Outbox, Posted};
 use crate::report::{Report, Traffic};
+use crate::sighting::{Delivered, Sightings};
 use crate::snapshot::Snapshot;
 
 /// Between two reports of a peer's activity. Control's shortest silence limit is ten of them.
@@ -36,6 +37,7 @@ pub(crate) struct State {
     pub(crate) counters: Counters<LaneCounter>,
     pub(crate) outbox: Outbox,
     pub(crate) inward: Inward,
+    pub(crate) sightings: Sightings,
 }
 
 impl State {
@@ -103,6 +105,19 @@ impl State {
             };
             self.tell(event);
         }
+    }
+
+    /// Tells control which stations were seen, once an interval.
+    pub(crate) fn tell_sightings(&mut self) {
+        if self.sightings.deliver(self.now) == Delivered::Something {
+            self.outbox.announce();
+        }
+    }
+
+    /// When this lane has something to tell.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let activity = self.peers.activity_deadline();
+        activity.into_iter().chain(self.sightings.deadline()).min()
     }
 
     /// Fills control's memory with this lane's numbers.

@@ -20,6 +20,7 @@ use linkveil_wire::{InnerMtu, Lane as LaneNumber, LaneCount, Spi, Vni};
 use crate::lane::{Lane, LaneQueues, Turn};
 use crate::pool::{Pool, PoolEvent, build};
 use crate::report::Report;
+use crate::sighting::Sighting;
 use crate::snapshot::{PeerForwarding, RouteTable, Snapshot, VpcIndex, VpcRoutes};
 
 pub(crate) const PEER: PeerId = PeerId::new(0);
@@ -52,6 +53,7 @@ pub(crate) struct Node<U = MemoryUdp> {
     pub(crate) hosts: Vec<TunHost>,
     pub(crate) now: Instant,
     pub(crate) events: Vec<LaneEvent>,
+    pub(crate) sightings: Vec<Sighting>,
     report: Option<Report>,
 }
 
@@ -64,12 +66,16 @@ impl Node {
 impl<U: UdpQueue> Node<U> {
     /// A node with these sockets, one for each lane.
     pub(crate) fn with_sockets(sockets: Vec<U>, remote: u8, prefix: &str) -> Self {
+        Self::with(sockets, snapshot(Some(address(remote)), prefix, 1_424))
+    }
+
+    /// A node that begins with this snapshot.
+    pub(crate) fn with(sockets: Vec<U>, snapshot: Snapshot) -> Self {
         let (tuns, hosts): (Vec<_>, Vec<_>) = sockets.iter().map(|_| tun(1_024)).unzip();
         let queues = tuns.into_iter().zip(sockets).map(|(tun, udp)| LaneQueues {
             tuns: vec![tun],
             udps: vec![udp],
         });
-        let snapshot = snapshot(Some(address(remote)), prefix, 1_424);
         let (pool, lanes) = build(queues.collect(), &Arc::new(snapshot)).unwrap();
         Self {
             pool,
@@ -77,6 +83,7 @@ impl<U: UdpQueue> Node<U> {
             hosts,
             now: clock::now(),
             events: Vec::new(),
+            sightings: Vec::new(),
             report: None,
         }
     }
@@ -89,6 +96,7 @@ impl<U: UdpQueue> Node<U> {
             for lane in &mut self.lanes {
                 worked |= lane.turn(self.now).unwrap() == Turn::Worked;
             }
+            self.sightings.extend(self.pool.sightings());
             while let Some(event) = self.pool.poll_event() {
                 worked = true;
                 match event {
@@ -195,6 +203,34 @@ pub(crate) fn order_installs(
     spis: (u32, u32),
     counts: (u8, u8),
 ) {
+    let keys = Keys {
+        peer: PEER,
+        epoch: EPOCH,
+        tx,
+        spis,
+        counts,
+    };
+    order_keys(pool, now, &keys);
+}
+
+/// An epoch as one side sees it. The secret is always the same: no test looks at what is on the wire.
+pub(crate) struct Keys {
+    pub(crate) peer: PeerId,
+    pub(crate) epoch: EpochId,
+    pub(crate) tx: Direction,
+    /// SPIs and lane counts: own, the peer's.
+    pub(crate) spis: (u32, u32),
+    pub(crate) counts: (u8, u8),
+}
+
+pub(crate) fn order_keys(pool: &mut Pool, now: Instant, keys: &Keys) {
+    let Keys {
+        peer,
+        epoch,
+        spis,
+        counts,
+        ..
+    } = *keys;
     let secret = EpochSecret::derive(
         &HandshakeHash::new([3; 32]),
         &KeyBytes::new([1; 32]),
@@ -202,11 +238,11 @@ pub(crate) fn order_installs(
         None,
     );
     let suite = Suite::Aes256Gcm;
-    let (tx, rx) = split_epoch(secret, suite, PostQuantum::Classical, tx);
+    let (tx, rx) = split_epoch(secret, suite, PostQuantum::Classical, keys.tx);
     let hard_deadline = now + Duration::from_secs(100);
     pool.command(LaneCommand::InstallRx(RxInstall {
-        peer: PEER,
-        epoch: EPOCH,
+        peer,
+        epoch,
         spi: spi(spis.0),
         peer_lanes: lanes(counts.1),
         keys: rx,
@@ -214,8 +250,8 @@ pub(crate) fn order_installs(
         hard_deadline,
     }));
     pool.command(LaneCommand::InstallTx(TxInstall {
-        peer: PEER,
-        epoch: EPOCH,
+        peer,
+        epoch,
         spi: spi(spis.1),
         lanes: lanes(counts.0),
         keys: tx,

@@ -148,7 +148,7 @@ fn each_reason_not_to_open_moves_its_own_counter() {
     assert_eq!(bench.node.received(), [good(), good()]);
 }
 
-// REQ-GEN-3, REQ-ADM-2, REQ-ADM-3, REQ-ADM-5, REQ-CSUM-4
+// REQ-GEN-3, REQ-L2-2, REQ-ADM-2, REQ-ADM-3, REQ-ADM-5, REQ-CSUM-4
 #[test]
 fn each_reason_not_to_admit_moves_its_own_counter() {
     let mut bench = Bench::new(1, 1);
@@ -175,7 +175,6 @@ fn each_reason_not_to_admit_moves_its_own_counter() {
         bench.send(&datagram);
     }
     bench.node.assert_drops(&[
-        ("ethernet_unsupported", 1),
         ("geneve_unknown_protocol", 1),
         ("geneve_unknown_version", 1),
         ("invalid_partial_checksum", 1),
@@ -185,6 +184,7 @@ fn each_reason_not_to_admit_moves_its_own_counter() {
         ("rx_unknown_ip_version", 1),
         ("unknown_vni", 1),
         ("wrong_source", 1),
+        ("wrong_vpc_kind", 1),
     ]);
     assert!(bench.node.received().is_empty());
 }

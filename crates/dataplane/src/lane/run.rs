@@ -102,7 +102,7 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
         }
         let outbox = (!self.state.outbox.is_empty()).then_some(OUTBOX_PAUSE);
         let held = self.udps.iter().filter_map(UdpQueue::next_due);
-        let deadline = held.chain(self.state.peers.activity_deadline()).min();
+        let deadline = held.chain(self.state.deadline()).min();
         let deadline = deadline.map(|at| at.saturating_duration_since(clock::now()));
         outbox.into_iter().chain(deadline).min()
     }
