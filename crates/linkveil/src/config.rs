@@ -94,14 +94,25 @@ pub struct Vpc {
     pub name: String,
     /// Network identifier that this node writes into packets, unique on this node.
     pub vni: Vni,
-    /// Name of the TUN device.
+    /// Name of the TUN or TAP device.
     pub device: DeviceName,
     /// Where the device lives; `None`: where linkveil runs.
     pub netns: Option<NetnsName>,
+    /// What it carries.
+    pub kind: VpcKind,
     /// Addresses of this gateway inside the VPC.
     pub addresses: Vec<IpNet>,
     /// Size of the largest inner packet.
     pub mtu: VpcMtu,
+}
+
+/// What a VPC carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VpcKind {
+    /// IP packets over a TUN device, forwarded by prefix.
+    L3,
+    /// Ethernet frames over a TAP device, forwarded by MAC address.
+    L2,
 }
 
 /// Name of a network device: 1 to 15 bytes that Linux accepts.
@@ -194,7 +205,7 @@ pub struct PeerVpc {
     pub vpc: usize,
     /// Network identifier that the peer writes into packets of this VPC.
     pub wire_vni: Vni,
-    /// Routed to this peer, and the only sources admitted from it.
+    /// Routed to this peer, and the only sources admitted from it. Empty for an Ethernet VPC.
     pub prefixes: Vec<IpNet>,
 }
 

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use linkveil_crypto::{AwsLcMlKem768, SystemRandom};
 use linkveil_dataplane::pool::Backlog;
-use linkveil_dataplane::{Pool, PoolEvent};
+use linkveil_dataplane::{MacLearner, Pool, PoolEvent};
 use linkveil_net::clock;
 use linkveil_net::udp::ReuseportGroup;
 use linkveil_sa::{Limits, SocketIndex};
@@ -99,6 +99,8 @@ struct Gateway {
     core: Core,
     pool: Pool,
     forwarding: Forwarding,
+    /// Where the stations of Ethernet VPCs are.
+    stations: MacLearner,
     sockets: ControlSockets,
     /// Control sockets that may have more to read: the poll tells an arrival once.
     readable: Vec<SocketIndex>,
@@ -151,12 +153,14 @@ impl Gateway {
         )?;
         privileges::drop_capabilities();
         let threads = LaneThreads::spawn(lanes, pool.waker())?;
+        let stations = MacLearner::new(config.vpcs.len(), clock::now());
         let portrait = Portrait::new(&config, &device_plans, clock::now());
         let core = make_core(config, &forwarding);
         Ok(Self {
             core,
             pool,
             forwarding,
+            stations,
             sockets,
             readable: Vec::new(),
             server,
@@ -183,6 +187,7 @@ impl Gateway {
             self.threads.check()?;
             self.read_sockets();
             self.core.handle_timeout(now());
+            self.stations.handle_timeout(clock::now());
             self.serve_waiting(clock::now());
             self.carry_out();
         }
@@ -198,6 +203,7 @@ impl Gateway {
         let deadlines = [
             backlog,
             core,
+            self.stations.poll_timeout(),
             self.server.poll_timeout(),
             self.waiting.deadline(),
             self.sockets.next_due(),
@@ -238,6 +244,10 @@ impl Gateway {
                 PoolEvent::Report(report) => self.answer_status(&report),
             }
         }
+        let now = clock::now();
+        for sighting in self.pool.sightings() {
+            self.stations.handle_sighting(sighting, now);
+        }
     }
 
     /// A bounded share of what waits at each socket; one that is drained leaves the list.
@@ -265,6 +275,9 @@ impl Gateway {
         while let Some(event) = self.core.poll_event() {
             self.portrait.log(&event);
             moved = moved.max(self.apply(&event));
+        }
+        if let Some(tables) = self.stations.poll_tables(clock::now()) {
+            moved = moved.max(self.forwarding.stations_changed(tables));
         }
         if moved == forwarding::Change::Moved {
             self.pool.publish(&Arc::new(self.forwarding.snapshot()));

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
+use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
 
-use crate::config::{DEVICE_MTU_MIN, VpcMtu};
+use crate::config::{DEVICE_MTU_MIN, VpcKind, VpcMtu};
 
 /// Bytes that a datagram spends on everything but the inner packet, over IPv4: IPv4 20, UDP 8, link
 /// header 16, Geneve with its option 16, tag 16.
@@ -18,6 +19,10 @@ pub const IPV6_MTU_MIN: u16 = 1280;
 
 /// Path MTU that is assumed towards a peer whose address is not known yet.
 pub const ASSUMED_PATH_MTU: u16 = 1500;
+
+/// The frame's own header, which the MTU of an Ethernet device does not count.
+const ETHERNET_HEADER_BYTES: u16 = 14;
+const _: () = assert!(ETHERNET_HEADER_BYTES as usize == ETHERNET_HEADER_LEN);
 
 /// MTU of the path to a peer, with the outer headers that it needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +69,17 @@ impl PathMtu {
     pub fn inner_bytes(self) -> u16 {
         self.outer_bytes.saturating_sub(self.overhead_bytes)
     }
+
+    /// Size of the largest IP packet in a VPC of this kind: in an Ethernet VPC the inner packet is a whole frame.
+    pub fn ip_bytes(self, kind: VpcKind) -> u16 {
+        match kind {
+            VpcKind::L3 => self.inner_bytes(),
+            VpcKind::L2 => self.inner_bytes().saturating_sub(ETHERNET_HEADER_BYTES),
+        }
+    }
 }
 
-/// Whether IPv6 packets go to a peer.
+/// Whether IPv6 packets must be able to go to a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InnerFamilies {
     /// IPv4 only, or nothing yet.
@@ -76,7 +89,7 @@ pub enum InnerFamilies {
 }
 
 impl InnerFamilies {
-    /// What is routed to a peer by these prefixes.
+    /// What is routed to a peer by these prefixes, or sent from these addresses.
     pub fn of<'p>(prefixes: impl IntoIterator<Item = &'p IpNet>) -> Self {
         if prefixes.into_iter().any(|net| net.addr().is_ipv6()) {
             Self::WithIpv6
@@ -91,8 +104,8 @@ impl InnerFamilies {
 pub enum MtuError {
     /// IPv6 needs 1280 bytes inside.
     #[error(
-        "IPv6 needs 1280 bytes inside, but the path of {outer} bytes carries inner packets of {inner}; \
-         raise the path's MTU to {}, or take the IPv6 prefixes of the peer out of the VPC",
+        "IPv6 needs 1280 bytes inside, but the path of {outer} bytes carries IP packets of {inner}; \
+         raise the path's MTU to {}, or take IPv6 out of the VPC: the peer's prefixes, in an Ethernet VPC the addresses",
         outer - inner + IPV6_MTU_MIN
     )]
     TooSmallForIpv6 {
@@ -103,7 +116,7 @@ pub enum MtuError {
     },
     /// Nothing sensible fits.
     #[error(
-        "the path of {outer} bytes leaves {inner} bytes for inner packets; at least {INNER_MTU_MIN} are needed"
+        "the path of {outer} bytes leaves {inner} bytes for IP packets; at least {INNER_MTU_MIN} are needed"
     )]
     TooSmall {
         /// Outer MTU of the path.
@@ -116,13 +129,13 @@ pub enum MtuError {
 /// Every IPv4 host must take packets of this size (RFC 791 section 3.1); below it nothing is worth carrying.
 const INNER_MTU_MIN: u16 = 576;
 
-/// Size of the largest inner packet to a peer, if its path is wide enough for what goes there.
+/// Size of the largest IP packet to a peer, if its path is wide enough for what goes there.
 ///
 /// # Errors
 ///
 /// The path is too narrow for what the VPC carries.
-pub fn inner(path: PathMtu, families: InnerFamilies) -> Result<u16, MtuError> {
-    let (outer, inner) = (path.outer_bytes(), path.inner_bytes());
+pub fn inner(path: PathMtu, kind: VpcKind, families: InnerFamilies) -> Result<u16, MtuError> {
+    let (outer, inner) = (path.outer_bytes(), path.ip_bytes(kind));
     if families == InnerFamilies::WithIpv6 && inner < IPV6_MTU_MIN {
         return Err(MtuError::TooSmallForIpv6 { outer, inner });
     }
@@ -132,12 +145,16 @@ pub fn inner(path: PathMtu, families: InnerFamilies) -> Result<u16, MtuError> {
     Ok(inner)
 }
 
-/// MTU of a VPC's device, never below 1280: as wide as the widest of its paths, so that none is held back by another.
-/// The narrower ones are kept to their size by [`route`].
-pub fn device(configured: VpcMtu, widest_inner: u16) -> u16 {
-    match configured {
-        VpcMtu::Auto => widest_inner.max(DEVICE_MTU_MIN),
-        VpcMtu::Bytes(bytes) => bytes,
+/// MTU of a VPC's device, by the IP packets that its paths carry.
+///
+/// A TUN device is as wide as the widest path, so that none is held back by another, and never below 1280; the narrower
+/// ones are kept to their size by [`route`]. An Ethernet VPC has no routes and sends some frames to all, so its device
+/// can only say what the narrowest path carries.
+pub fn device(configured: VpcMtu, kind: VpcKind, paths: impl Iterator<Item = u16>) -> Option<u16> {
+    match (configured, kind) {
+        (VpcMtu::Bytes(bytes), _) => Some(bytes),
+        (VpcMtu::Auto, VpcKind::L3) => paths.max().map(|bytes| bytes.max(DEVICE_MTU_MIN)),
+        (VpcMtu::Auto, VpcKind::L2) => paths.min(),
     }
 }
 

@@ -12,17 +12,24 @@ use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, L
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMetric, RouteProtocol, RouteScope};
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
+use crate::config::VpcKind;
+
 /// What a device is to look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DevicePlan {
     /// Name of a device that exists in the calling thread's namespace.
     pub device: String,
+    /// What the device carries.
+    pub kind: VpcKind,
     /// MTU of the device in bytes.
     pub mtu_bytes: u16,
     /// The gateway's own addresses.
     pub addresses: Vec<IpNet>,
     /// What is routed into the device.
     pub routes: Vec<RoutePlan>,
+    /// For an Ethernet VPC: the largest IP packet that every path carries, where that is below the device's MTU. No route
+    /// keeps larger ones away.
+    pub carried_bytes: Option<u16>,
 }
 
 impl DevicePlan {
@@ -132,8 +139,8 @@ impl Setup<'_> {
             .handle
             .address()
             .add(index, address.addr(), address.prefix_len());
-        if address.addr().is_ipv6() {
-            // Nobody else is on the link: no need to wait until the address is known to be unique
+        if address.addr().is_ipv6() && self.plan.kind == VpcKind::L3 {
+            // Nobody else is on the link of a TUN device: no need to wait until the address is known to be unique
             // (RFC 4862 section 5.4), and a route cannot name it as its source before that.
             request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use linkveil_sa::{Path, SocketIndex};
 
-use crate::config::{Config, Peer, Vpc};
+use crate::config::{Config, Peer, PeerVpc, Vpc, VpcKind};
 use crate::mtu::{self, InnerFamilies, MtuError, PathMtu};
 use crate::netlink::{DevicePlan, RoutePlan};
 
@@ -61,31 +61,42 @@ fn device(
     vpc: &Vpc,
     peers: &[PeerPlan],
 ) -> Result<DevicePlan, PlanError> {
-    let shares = shares(config, index, peers);
+    let shares = shares(config, (index, vpc), peers);
     let shares = shares.collect::<Result<Vec<_>, _>>();
     let shares = shares.map_err(|(peer, source)| PlanError {
         vpc: vpc.name.clone(),
         peer: peer.to_owned(),
         source,
     })?;
+    let sizes = shares.iter().map(|share| share.inner_bytes);
     // A VPC without peers is sized for an assumed one.
-    let widest = shares.iter().map(|share| share.inner_bytes).max();
-    let widest = widest.unwrap_or_else(|| PathMtu::assumed(&config.node.listen).inner_bytes());
-    let device_bytes = mtu::device(vpc.mtu, widest);
+    let assumed = PathMtu::assumed(&config.node.listen).ip_bytes(vpc.kind);
+    let device_bytes = mtu::device(vpc.mtu, vpc.kind, sizes.clone()).unwrap_or(assumed);
+    let carried = sizes.min().filter(|_| vpc.kind == VpcKind::L2);
     let routes = shares.iter().flat_map(|share| share.routes(device_bytes));
     Ok(DevicePlan {
         device: vpc.device.to_string(),
+        kind: vpc.kind,
         mtu_bytes: device_bytes,
         addresses: vpc.addresses.clone(),
         routes: routes.collect(),
+        carried_bytes: carried.filter(|bytes| *bytes < device_bytes),
     })
+}
+
+/// What must be able to go to a peer: what is routed there, or what may come from the gateway itself.
+fn families(vpc: &Vpc, part: &PeerVpc) -> InnerFamilies {
+    match vpc.kind {
+        VpcKind::L3 => InnerFamilies::of(&part.prefixes),
+        VpcKind::L2 => InnerFamilies::of(&vpc.addresses),
+    }
 }
 
 /// What one peer has of a VPC.
 #[derive(Debug, Clone, Copy)]
 struct Share<'c> {
     prefixes: &'c [IpNet],
-    /// The largest inner packet that goes there.
+    /// The largest IP packet that goes there.
     inner_bytes: u16,
 }
 
@@ -103,15 +114,14 @@ impl Share<'_> {
 /// The shares of all peers in a VPC, or the peer whose path is too narrow.
 fn shares<'c>(
     config: &'c Config,
-    vpc: usize,
+    (index, vpc): (usize, &Vpc),
     peers: &[PeerPlan],
 ) -> impl Iterator<Item = Result<Share<'c>, (&'c str, MtuError)>> {
     let peers = config.peers.iter().zip(peers);
     peers.flat_map(move |(peer, plan)| {
-        let parts = peer.vpcs.iter().filter(move |part| part.vpc == vpc);
-        parts.map(|part| {
-            let families = InnerFamilies::of(&part.prefixes);
-            let inner = mtu::inner(plan.mtu, families);
+        let parts = peer.vpcs.iter().filter(move |part| part.vpc == index);
+        parts.map(move |part| {
+            let inner = mtu::inner(plan.mtu, vpc.kind, families(vpc, part));
             let inner_bytes = inner.map_err(|source| (peer.name.as_str(), source))?;
             Ok(Share {
                 prefixes: &part.prefixes,

@@ -11,7 +11,7 @@ use linkveil_net::tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 use linkveil_net::udp::ReuseportGroup;
 use linkveil_wire::LaneCount;
 
-use crate::config::{Config, Peer, Vpc};
+use crate::config::{Config, Peer, Vpc, VpcKind};
 use crate::mtu::PathMtu;
 use crate::netlink::{self, DevicePlan, NetlinkError};
 use crate::plan::{self, PeerPlan, PlanError};
@@ -147,13 +147,9 @@ fn device(vpc: &Vpc, plan: &DevicePlan, lanes: LaneCount) -> Result<Vec<LinuxTun
         .map(|netns| Netns::open(netns.as_str()))
         .transpose()
         .map_err(in_netns)?;
-    let queues = TunDevice::create(
-        vpc.device.as_str(),
-        DeviceKind::Tun,
-        lanes.get().into(),
-        netns.as_ref(),
-    )
-    .map_err(|source| SetupError::Device {
+    let (device, queues) = (vpc.device.as_str(), lanes.get().into());
+    let queues = TunDevice::create(device, device_kind(vpc.kind), queues, netns.as_ref());
+    let queues = queues.map_err(|source| SetupError::Device {
         vpc: name(),
         source,
     })?;
@@ -165,6 +161,25 @@ fn device(vpc: &Vpc, plan: &DevicePlan, lanes: LaneCount) -> Result<Vec<LinuxTun
         vpc: name(),
         source,
     })?;
+    warn_of_large_frames(vpc, plan);
     tracing::info!(vpc = vpc.name, device = %vpc.device, mtu = plan.mtu_bytes, "device ready");
     Ok(queues)
+}
+
+const fn device_kind(kind: VpcKind) -> DeviceKind {
+    match kind {
+        VpcKind::L3 => DeviceKind::Tun,
+        VpcKind::L2 => DeviceKind::Tap,
+    }
+}
+
+/// Routes tell an IP network what the path carries; nothing tells an Ethernet network.
+fn warn_of_large_frames(vpc: &Vpc, plan: &DevicePlan) {
+    if let Some(carried) = plan.carried_bytes {
+        tracing::warn!(
+            vpc = vpc.name,
+            mtu = plan.mtu_bytes,
+            "the narrowest path carries {carried} bytes; what is larger is dropped there"
+        );
+    }
 }

@@ -38,6 +38,8 @@ pub struct Status {
     pub lane_events: Counters,
     /// Handshakes by outcome, and every refusal by reason; all of them, also at zero.
     pub control: Counters,
+    /// What became of the stations of Ethernet VPCs.
+    pub stations: Counters,
 }
 
 /// A VPC and its device.
@@ -47,7 +49,9 @@ pub struct VpcStatus {
     pub name: String,
     /// The VNI that this node sends.
     pub vni: u32,
-    /// Name of the TUN device.
+    /// `l3`: IP packets over a TUN device; `l2`: Ethernet frames over a TAP device.
+    pub kind: String,
+    /// Name of the device.
     pub device: String,
     /// Namespace of the device; `null`: where linkveil runs.
     pub netns: Option<String>,
@@ -55,6 +59,8 @@ pub struct VpcStatus {
     pub mtu_bytes: u16,
     /// MTU of the narrowest route, where one is below the device's.
     pub route_mtu_bytes: Option<u16>,
+    /// MAC addresses that are known on this side; `null` where none are learned.
+    pub local_macs: Option<usize>,
 }
 
 /// A peer.
@@ -80,6 +86,8 @@ pub struct PeerStatus {
     pub path_mtu_bytes: u16,
     /// Largest inner packet that the path carries.
     pub inner_mtu_bytes: u16,
+    /// MAC addresses that are known behind the peer, over all VPCs.
+    pub macs: usize,
     /// How far the lane keys are worn.
     pub key_usage: KeyUsage,
 }

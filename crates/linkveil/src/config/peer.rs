@@ -13,7 +13,7 @@ use super::document::{Entry, Section};
 use super::problem::Problems;
 use super::unique::Unique;
 use super::vpc::labeled_by_name;
-use super::{NetnsName, Peer, PeerVpc, node, reach, secrets, values, vpc};
+use super::{NetnsName, Peer, PeerVpc, VpcKind, node, reach, secrets, values, vpc};
 
 const KEYS: &[&str] = &[
     "name",
@@ -373,10 +373,18 @@ fn prefixes<'d>(
     routes: &mut Routes<'_, '_, 'd>,
     problems: &mut Problems,
 ) -> Vec<(Entry<'d>, IpNet)> {
-    let Some(entries) = section
-        .get("prefixes")
-        .and_then(|list| list.list("[\"10.2.0.0/24\"]", problems))
-    else {
+    let Some(list) = section.get("prefixes") else {
+        return Vec::new();
+    };
+    if routes.own.and_then(|own| own.kind) == Some(VpcKind::L2) {
+        list.refuse(
+            "an Ethernet VPC has no prefixes: it learns which MAC addresses are behind the peer",
+            "remove the line, or write kind = \"l3\" in the [[vpc]] table",
+            problems,
+        );
+        return Vec::new();
+    }
+    let Some(entries) = list.list("[\"10.2.0.0/24\"]", problems) else {
         return Vec::new();
     };
     let mut found = Vec::new();

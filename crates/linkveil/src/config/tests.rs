@@ -524,11 +524,26 @@ fn wrong_namespaces_are_refused() {
 }
 
 #[test]
-fn kinds_that_are_not_built_are_refused() {
-    assert_refusals!(
-        "kind = \"l3\"",
-        ["kind = \"l2\"", "kind = \"l4\"", "kind = 3"]
+fn wrong_kinds_are_refused() {
+    assert_refusals!("kind = \"l3\"", ["kind = \"l4\"", "kind = 3"]);
+}
+
+#[test]
+fn an_ethernet_vpc_has_no_prefixes() {
+    let bridged = good_with("kind = \"l3\"", "kind = \"l2\"");
+    insta::assert_snapshot!(refusal(&bridged));
+    let good = bridged.replace("prefixes = [\"10.2.0.0/24\", \"2001:db8:2::/64\"]\n", "");
+    let config = load(&good);
+    assert_eq!(config.vpcs[0].kind, VpcKind::L2);
+    assert_eq!(config.vpcs[0].addresses.len(), 2, "the gateway's own");
+    assert_eq!(
+        config.peers[0].vpcs[0].wire_vni,
+        Vni::new(6001).unwrap(),
+        "it takes part"
     );
+    assert_eq!(load(GOOD).vpcs[0].kind, VpcKind::L3);
+    let by_default = GOOD.replace("kind = \"l3\"\n", "");
+    assert_eq!(load(&by_default).vpcs[0].kind, VpcKind::L3);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use linkveil_wire::Vni;
 use super::document::{Entry, Section};
 use super::problem::Problems;
 use super::unique::Unique;
-use super::{DeviceName, NetnsName, Vpc, VpcMtu, values};
+use super::{DeviceName, NetnsName, Vpc, VpcKind, VpcMtu, values};
 
 const KEYS: &[&str] = &["name", "vni", "device", "netns", "kind", "addresses", "mtu"];
 
@@ -19,6 +19,7 @@ pub(super) struct Draft<'d> {
     pub(super) vni: Option<Vni>,
     device: Option<DeviceName>,
     pub(super) netns: Option<Option<NetnsName>>,
+    pub(super) kind: Option<VpcKind>,
     /// `None` if the list itself is wrong; its good elements otherwise.
     pub(super) addresses: Option<Vec<(Entry<'d>, IpNet)>>,
     mtu: Option<VpcMtu>,
@@ -31,6 +32,7 @@ impl Draft<'_> {
             vni: self.vni?,
             device: self.device?,
             netns: self.netns?,
+            kind: self.kind?,
             addresses: self.addresses?.into_iter().map(|(_, net)| net).collect(),
             mtu: self.mtu?,
         })
@@ -77,7 +79,6 @@ pub(super) fn check<'d>(root: &Section<'d>, problems: &mut Problems) -> Vec<Draf
 fn check_one<'d>(section: Section<'d>, taken: &mut Taken, problems: &mut Problems) -> Draft<'d> {
     let section = labeled_by_name(section, "[[vpc]]");
     section.allow_only(KEYS, problems);
-    refuse_unbuilt_kinds(&section, problems);
     let netns = match section.get("netns") {
         Some(entry) => values::netns(&entry, problems).map(Some),
         None => Some(None),
@@ -88,6 +89,9 @@ fn check_one<'d>(section: Section<'d>, taken: &mut Taken, problems: &mut Problem
         device: device(&section, netns.as_ref(), taken, problems),
         addresses: addresses(&section, netns.as_ref(), taken, problems),
         netns,
+        kind: section
+            .get("kind")
+            .map_or(Some(VpcKind::L3), |entry| kind(&entry, problems)),
         mtu: section
             .get("mtu")
             .map_or(Some(VpcMtu::Auto), |entry| values::mtu(&entry, problems)),
@@ -182,20 +186,14 @@ fn addresses<'d>(
     Some(found)
 }
 
-fn refuse_unbuilt_kinds(section: &Section<'_>, problems: &mut Problems) {
-    let Some(entry) = section.get("kind") else {
-        return;
-    };
-    let Some(kind) = entry.text("\"l3\"", problems) else {
-        return;
-    };
-    match kind {
-        "l3" => {}
-        "l2" => entry.refuse(
-            "not built yet",
-            "write kind = \"l3\": IP packets over a TUN device",
-            problems,
-        ),
-        _ => entry.refuse("there is no such kind", "write kind = \"l3\"", problems),
+fn kind(entry: &Entry<'_>, problems: &mut Problems) -> Option<VpcKind> {
+    match entry.text("\"l3\"", problems)? {
+        "l3" => Some(VpcKind::L3),
+        "l2" => Some(VpcKind::L2),
+        _ => {
+            let fix = "write \"l3\" for IP packets over a TUN device, or \"l2\" for Ethernet frames over a TAP device";
+            entry.refuse("there is no such kind", fix, problems);
+            None
+        }
     }
 }

@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use linkveil_dataplane::{PeerForwarding, RouteTable, Snapshot, VpcIndex, VpcRoutes};
+use ipnet::IpNet;
+use linkveil_dataplane::{
+    MacTables, PeerForwarding, RouteTable, Snapshot, VpcBridge, VpcForwarding, VpcIndex, VpcRoutes,
+};
 use linkveil_sa::{Path, PeerId};
 use linkveil_wire::{InnerMtu, Vni};
 
-use crate::config::{Config, Peer};
+use crate::config::{Config, Peer, PeerVpc, VpcKind};
 use crate::mtu::{IPV6_MTU_MIN, InnerFamilies, PathMtu};
 use crate::plan::PeerPlan;
 use crate::setup;
@@ -17,6 +20,7 @@ use crate::setup;
 pub(super) struct Forwarding {
     listen: Vec<SocketAddr>,
     routes: Arc<RouteTable>,
+    macs: Arc<MacTables>,
     peers: Vec<PeerLink>,
 }
 
@@ -44,6 +48,7 @@ impl Forwarding {
         Self {
             listen: config.node.listen.clone(),
             routes: Arc::new(routes(config)),
+            macs: Arc::default(),
             peers: peers
                 .map(|(peer, plan)| PeerLink::new(peer, *plan))
                 .collect(),
@@ -79,6 +84,12 @@ impl Forwarding {
         }
     }
 
+    /// Control has learned where stations are.
+    pub(super) fn stations_changed(&mut self, macs: Arc<MacTables>) -> Change {
+        self.macs = macs;
+        Change::Moved
+    }
+
     /// Outer size of the path to a peer, and the largest inner packet that goes to it.
     pub(super) fn sizes(&self, peer: PeerId) -> Option<(u16, u16)> {
         let link = self.peers.get(peer.index())?;
@@ -91,7 +102,8 @@ impl Forwarding {
             inner_mtu: link.inner(),
             vpcs: link.vpcs.clone(),
         });
-        Snapshot::new(Arc::clone(&self.routes), peers.collect())
+        let snapshot = Snapshot::new(Arc::clone(&self.routes), peers.collect());
+        snapshot.with_macs(Arc::clone(&self.macs))
     }
 }
 
@@ -141,23 +153,31 @@ fn vpc_index(place: usize) -> VpcIndex {
     VpcIndex::new(u16::try_from(place).unwrap_or(u16::MAX))
 }
 
-/// For each VPC its number and the prefixes behind each peer.
+/// For each VPC its number, and the prefixes behind each peer or the peers of its bridge.
 fn routes(config: &Config) -> RouteTable {
-    let mut vpcs: Vec<VpcRoutes> = config
-        .vpcs
-        .iter()
-        .map(|vpc| VpcRoutes {
-            vni: vpc.vni,
-            routes: Vec::new(),
-        })
-        .collect();
-    for (id, peer) in (0..).map(PeerId::new).zip(&config.peers) {
-        for part in &peer.vpcs {
-            if let Some(vpc) = vpcs.get_mut(part.vpc) {
-                let prefixes = part.prefixes.iter();
-                vpc.routes.extend(prefixes.map(|prefix| (*prefix, id)));
-            }
+    let vpcs = config.vpcs.iter().enumerate().map(|(place, vpc)| {
+        let parts = parts_of(config, place);
+        match vpc.kind {
+            VpcKind::L3 => VpcForwarding::from(VpcRoutes {
+                vni: vpc.vni,
+                routes: parts.flat_map(prefixes_of).collect(),
+            }),
+            VpcKind::L2 => VpcForwarding::from(VpcBridge {
+                vni: vpc.vni,
+                peers: parts.map(|(peer, _)| peer).collect(),
+            }),
         }
-    }
-    RouteTable::new(vpcs)
+    });
+    RouteTable::new(vpcs.collect())
+}
+
+/// Who takes part in a VPC, and with what.
+fn parts_of(config: &Config, vpc: usize) -> impl Iterator<Item = (PeerId, &PeerVpc)> {
+    let peers = (0..).map(PeerId::new).zip(&config.peers);
+    let parts = peers.flat_map(|(id, peer)| peer.vpcs.iter().map(move |part| (id, part)));
+    parts.filter(move |(_, part)| part.vpc == vpc)
+}
+
+fn prefixes_of((peer, part): (PeerId, &PeerVpc)) -> impl Iterator<Item = (IpNet, PeerId)> {
+    part.prefixes.iter().map(move |prefix| (*prefix, peer))
 }

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use linkveil_crypto::{PostQuantum, Suite};
-use linkveil_dataplane::{PeerReport, Report, report};
+use linkveil_dataplane::{MacLearner, MacOwner, PeerReport, Report, VpcIndex, report};
 use linkveil_noise::Role;
 use linkveil_sa::PeerId;
 use linkveil_tunnel::{Core, Event, PeerState, PeerStatus as CoreStatus};
 
 use super::forwarding::Forwarding;
-use crate::config::{Config, Vpc};
+use crate::config::{Config, Vpc, VpcKind};
 use crate::ipc::{Refusal, RefusalCode};
 use crate::netlink::DevicePlan;
 use crate::status::{Counters, EpochStatus, KeyUsage, PeerStatus, Status, Traffic, VpcStatus};
@@ -79,19 +79,9 @@ impl Portrait {
     }
 
     /// The status at this moment.
-    pub(super) fn paint(
-        &self,
-        core: &Core,
-        forwarding: &Forwarding,
-        report: &Report,
-        now: Instant,
-    ) -> Status {
-        let moment = Moment {
-            core,
-            forwarding,
-            report,
-            now,
-        };
+    pub(super) fn paint(&self, moment: &Moment<'_>) -> Status {
+        let (report, now) = (moment.report, moment.now);
+        let vpcs = (0..).map(VpcIndex::new).zip(&self.vpcs);
         let peers = (0..).map(PeerId::new).zip(&self.peers);
         Status {
             node: self.node.clone(),
@@ -101,13 +91,16 @@ impl Portrait {
             listen: self.listen.clone(),
             suite: self.suite.to_string(),
             lanes: self.lanes,
-            vpcs: self.vpcs.clone(),
+            vpcs: vpcs
+                .map(|(index, vpc)| moment.vpc_status(index, vpc))
+                .collect(),
             peers: peers
                 .map(|(id, names)| moment.peer_status(id, names))
                 .collect(),
             drops: counters(report.drops.named().chain(report.impaired.dropped())),
             lane_events: counters(report.events.named().chain(report.impaired.altered())),
-            control: counters(core.counters().named()),
+            control: counters(moment.core.counters().named()),
+            stations: counters(moment.stations.counters().named()),
         }
     }
 
@@ -151,14 +144,23 @@ impl Portrait {
 }
 
 /// What all peers' states are read from.
-struct Moment<'m> {
-    core: &'m Core,
-    forwarding: &'m Forwarding,
-    report: &'m Report,
-    now: Instant,
+pub(super) struct Moment<'m> {
+    pub(super) core: &'m Core,
+    pub(super) forwarding: &'m Forwarding,
+    pub(super) stations: &'m MacLearner,
+    pub(super) report: &'m Report,
+    pub(super) now: Instant,
 }
 
 impl Moment<'_> {
+    fn vpc_status(&self, index: VpcIndex, vpc: &VpcStatus) -> VpcStatus {
+        let local = self.stations.count_in(index, MacOwner::Local);
+        VpcStatus {
+            local_macs: vpc.local_macs.map(|_| local),
+            ..vpc.clone()
+        }
+    }
+
     fn peer_status(&self, id: PeerId, names: &PeerNames) -> PeerStatus {
         let core = self.core.peer_status(id);
         let traffic = self.report.peers.get(id.index()).copied();
@@ -178,6 +180,7 @@ impl Moment<'_> {
             rx: traffic_of(rx),
             path_mtu_bytes,
             inner_mtu_bytes,
+            macs: self.stations.count(MacOwner::Peer(id)),
             key_usage: KeyUsage {
                 limit_share: usage.share,
                 advantage_log2: usage.log2_advantage,
@@ -203,8 +206,17 @@ fn vpc_status(vpc: &Vpc, device: &DevicePlan) -> VpcStatus {
         vni: vpc.vni.get(),
         device: vpc.device.to_string(),
         netns: vpc.netns.as_ref().map(ToString::to_string),
+        kind: kind_name(vpc.kind).to_owned(),
+        local_macs: (vpc.kind == VpcKind::L2).then_some(0),
         mtu_bytes: device.mtu_bytes,
         route_mtu_bytes: device.least_route_mtu_bytes(),
+    }
+}
+
+const fn kind_name(kind: VpcKind) -> &'static str {
+    match kind {
+        VpcKind::L3 => "l3",
+        VpcKind::L2 => "l2",
     }
 }
 

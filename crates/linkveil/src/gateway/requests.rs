@@ -7,6 +7,7 @@ use linkveil_net::clock;
 use linkveil_tunnel::core::Rekey;
 use mio::Token;
 
+use super::report::Moment;
 use super::{Gateway, now};
 use crate::ipc::{Refusal, RefusalCode, Rekeyed, Request, Response};
 
@@ -48,9 +49,14 @@ impl Gateway {
     }
 
     pub(super) fn answer_status(&mut self, report: &Report) {
-        let mut status = self
-            .portrait
-            .paint(&self.core, &self.forwarding, report, clock::now());
+        let moment = Moment {
+            core: &self.core,
+            forwarding: &self.forwarding,
+            stations: &self.stations,
+            report,
+            now: clock::now(),
+        };
+        let mut status = self.portrait.paint(&moment);
         status.control.extend(self.sockets.impair_counters());
         self.answer_waiting(&Response::Status(Box::new(status)));
     }

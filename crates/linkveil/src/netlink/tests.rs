@@ -55,12 +55,14 @@ fn routes(prefixes: &[&str], mtu_bytes: Option<u16>) -> Vec<RoutePlan> {
 fn plan() -> DevicePlan {
     DevicePlan {
         device: "lv-blue".into(),
+        kind: VpcKind::L3,
         mtu_bytes: 1424,
         addresses: nets(&["10.1.0.1/24", "2001:db8:1::1/64"]),
         routes: routes(
             &["10.2.0.0/24", "10.3.0.7/32", "2001:db8:2::/64", "0.0.0.0/0"],
             None,
         ),
+        carried_bytes: None,
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::VpcKind;
 use crate::config::tests::{GOOD, SECOND_PEER, SECOND_VPC, load};
 
 fn plans(config: &Config, outer_bytes: &[u16]) -> Vec<PeerPlan> {
@@ -39,6 +40,30 @@ fn a_device_is_as_wide_as_its_widest_path_and_each_route_as_its_own() {
     assert_eq!(mtus, [None, None, Some(1324)]);
     assert_eq!(devices[0].least_route_mtu_bytes(), Some(1324));
     assert_eq!(devices[1].mtu_bytes, 1424, "no peer carries the second VPC");
+}
+
+#[test]
+fn an_ethernet_device_is_as_wide_as_its_narrowest_path_and_has_no_routes() {
+    let text = format!("{GOOD}{SECOND_PEER}").replace("\"l3\"", "\"l2\"");
+    let without_prefixes = text.lines().filter(|line| !line.starts_with("prefixes"));
+    let text: String = without_prefixes.map(|line| format!("{line}\n")).collect();
+    let config = load(&text);
+    let paths = plans(&config, &[9000, 1400]);
+    let plan = devices(&config, &paths).unwrap().remove(0);
+    assert_eq!((plan.kind, plan.mtu_bytes), (VpcKind::L2, 1310));
+    assert_eq!(plan.addresses, config.vpcs[0].addresses);
+    assert_eq!((plan.routes, plan.carried_bytes), (vec![], None));
+
+    let fixed = load(&text.replace("\"auto\"", "1500"));
+    let plan = devices(&fixed, &paths).unwrap().remove(0);
+    assert_eq!((plan.mtu_bytes, plan.carried_bytes), (1500, Some(1310)));
+
+    // Its own IPv6 addresses need 1280 bytes on every path.
+    let error = devices(&config, &plans(&config, &[9000, 1369])).unwrap_err();
+    assert_eq!(error.peer, "gw-c");
+    let ipv4 = load(&text.replace(", \"2001:db8:1::1/64\"", ""));
+    let plan = devices(&ipv4, &plans(&ipv4, &[9000, 1280])).unwrap();
+    assert_eq!(plan[0].mtu_bytes, 1190);
 }
 
 #[test]

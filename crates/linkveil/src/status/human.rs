@@ -21,13 +21,15 @@ impl Display for Status {
         }
         write_counters(f, "drops", &self.drops)?;
         write_counters(f, "lane events", &self.lane_events)?;
-        write_counters(f, "control", &self.control)
+        write_counters(f, "control", &self.control)?;
+        write_counters(f, "stations", &self.stations)
     }
 }
 
 impl Display for VpcStatus {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "vpc: {}", self.name)?;
+        writeln!(f, "  kind: {}", self.kind)?;
         writeln!(f, "  vni: {}", self.vni)?;
         match &self.netns {
             Some(netns) => writeln!(f, "  device: {} in {netns}", self.device)?,
@@ -38,8 +40,12 @@ impl Display for VpcStatus {
                 f,
                 "  mtu: {}, {route} on the narrowest route",
                 self.mtu_bytes
-            ),
-            None => writeln!(f, "  mtu: {}", self.mtu_bytes),
+            )?,
+            None => writeln!(f, "  mtu: {}", self.mtu_bytes)?,
+        }
+        match self.local_macs {
+            Some(count) => writeln!(f, "  mac addresses: {count} on this side"),
+            None => Ok(()),
         }
     }
 }
@@ -72,6 +78,9 @@ impl Display for PeerStatus {
             "  mtu: {} on the path, {} inside",
             self.path_mtu_bytes, self.inner_mtu_bytes
         )?;
+        if self.macs > 0 {
+            writeln!(f, "  mac addresses: {} behind it", self.macs)?;
+        }
         writeln!(f, "  key usage: {}", self.key_usage)
     }
 }

@@ -7,6 +7,31 @@ fn counters(pairs: &[(&str, u64)]) -> Counters {
         .collect()
 }
 
+/// One of each kind.
+fn sample_vpcs() -> Vec<VpcStatus> {
+    let routed = VpcStatus {
+        name: "blue".into(),
+        vni: 5001,
+        kind: "l3".into(),
+        device: "lv-blue".into(),
+        netns: Some("vpc-a".into()),
+        mtu_bytes: 1424,
+        route_mtu_bytes: None,
+        local_macs: None,
+    };
+    let bridged = VpcStatus {
+        name: "lan".into(),
+        vni: 5002,
+        kind: "l2".into(),
+        device: "lv-lan".into(),
+        netns: None,
+        mtu_bytes: 1500,
+        route_mtu_bytes: None,
+        local_macs: Some(2),
+    };
+    vec![routed, bridged]
+}
+
 /// A gateway with one established peer and one that has never spoken.
 pub(crate) fn sample() -> Status {
     let established = PeerStatus {
@@ -32,6 +57,7 @@ pub(crate) fn sample() -> Status {
         },
         path_mtu_bytes: 1500,
         inner_mtu_bytes: 1424,
+        macs: 3,
         key_usage: KeyUsage {
             limit_share: 0.000_012,
             advantage_log2: Some(-70.25),
@@ -48,6 +74,7 @@ pub(crate) fn sample() -> Status {
         rx: Traffic::default(),
         path_mtu_bytes: 1500,
         inner_mtu_bytes: 1404,
+        macs: 0,
         key_usage: KeyUsage {
             limit_share: 0.0,
             advantage_log2: None,
@@ -61,18 +88,12 @@ pub(crate) fn sample() -> Status {
         listen: vec!["192.0.2.1:51840".into(), "[2001:db8::1]:51840".into()],
         suite: "aes-256-gcm".into(),
         lanes: 2,
-        vpcs: vec![VpcStatus {
-            name: "blue".into(),
-            vni: 5001,
-            device: "lv-blue".into(),
-            netns: Some("vpc-a".into()),
-            mtu_bytes: 1424,
-            route_mtu_bytes: None,
-        }],
+        vpcs: sample_vpcs(),
         peers: vec![established, silent],
         drops: counters(&[("no_route", 3), ("unknown_spi", 12), ("unauthentic", 0)]),
         lane_events: counters(&[("stray_forwarded", 0)]),
         control: counters(&[("handshakes_completed", 1), ("handshakes_started", 1)]),
+        stations: counters(&[("macs_learned", 5), ("macs_aged", 0)]),
     }
 }
 
