@@ -20,6 +20,8 @@
 //! | [`plan`]     | the picture above as a value that a test may change before the start       |
 //! | [`keys`]     | key pairs for configurations and for the hand-made peer                    |
 //! | [`link`]     | the picture, running                                                       |
+//! | [`mesh`]     | three gateways with an Ethernet VPC between them, running                   |
+//! | [`station`]  | a host in an Ethernet VPC that sends and sees whole frames                  |
 //! | [`gateway`]  | one `linkveil up` process: start, ready, signals, log                      |
 //! | [`status`]   | what `linkveil status --json` says, and assertions over all counters       |
 //! | [`traffic`]  | ping, paced UDP flows, TCP copies                                          |
@@ -35,9 +37,11 @@ pub mod capture;
 pub mod gateway;
 pub mod keys;
 pub mod link;
+pub mod mesh;
 pub mod netns;
 pub mod peer;
 pub mod plan;
+pub mod station;
 pub mod status;
 pub mod timing;
 pub mod traffic;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::gateway::Gateway;
 use crate::keys;
 use crate::netns::{Namespace, connect};
-use crate::plan::{NodePlan, PeerPlan, PeerVpcPlan, PostQuantum, Underlay, VpcPlan};
+use crate::plan::{NodePlan, PeerPlan, PeerVpcPlan, PostQuantum, Underlay, VpcKind, VpcPlan};
 use crate::status::EpochStatus;
 use crate::timing::wait_for;
 
@@ -37,9 +37,17 @@ pub struct Site {
 
 impl Site {
     fn new(side: Side, underlay: Underlay) -> Self {
+        let listen = SocketAddr::new(side.address(underlay), PORT);
+        let mut site = Self::without_tenants(side.gateway(), listen);
+        site.add_tenant(side, "blue", 1);
+        site
+    }
+
+    /// A host and a gateway that knows nobody.
+    pub(crate) fn without_tenants(gateway: &str, listen: SocketAddr) -> Self {
         let plan = NodePlan {
-            name: side.gateway().to_owned(),
-            listen: SocketAddr::new(side.address(underlay), PORT),
+            name: gateway.to_owned(),
+            listen,
             lanes: 2,
             suite: Suite::Aes256Gcm,
             post_quantum: PostQuantum::Required,
@@ -47,16 +55,14 @@ impl Site {
             peers: vec![],
             impair: None,
         };
-        let mut site = Self {
+        Self {
             gateway: None,
             plan,
             secret: keys::generate(),
-            host: Namespace::new(&format!("host-{}", side.letter())),
+            host: Namespace::new(&gateway.replace("gw", "host")),
             tenants: BTreeMap::new(),
             folder: TempDir::new().unwrap(),
-        };
-        site.add_tenant(side, "blue", 1);
-        site
+        }
     }
 
     fn add_tenant(&mut self, side: Side, vpc: &str, number: u32) {
@@ -65,7 +71,9 @@ impl Site {
         self.plan.vpcs.push(VpcPlan {
             name: vpc.to_owned(),
             vni: side.vni(number),
+            kind: VpcKind::L3,
             addresses: vec![side.inner()[0].0.to_owned()],
+            mtu: None,
         });
     }
 

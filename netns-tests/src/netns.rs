@@ -119,6 +119,15 @@ impl Drop for Namespace {
 ///
 /// If the system refuses.
 pub fn connect(left: &Namespace, right: &Namespace, device: &str) {
+    plug((left, device), (right, device));
+}
+
+/// Joins two namespaces by a cable with a name for each end.
+///
+/// # Panics
+///
+/// If the system refuses.
+pub fn plug((left, device): (&Namespace, &str), (right, device_there): (&Namespace, &str)) {
     run(Command::new("ip").args([
         "link",
         "add",
@@ -129,7 +138,7 @@ pub fn connect(left: &Namespace, right: &Namespace, device: &str) {
         "veth",
         "peer",
         "name",
-        device,
+        device_there,
         "netns",
         right.name(),
     ]));

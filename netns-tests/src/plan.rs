@@ -63,8 +63,21 @@ pub struct VpcPlan {
     pub name: String,
     /// `vni`
     pub vni: u32,
+    /// `kind`
+    pub kind: VpcKind,
     /// `addresses`
     pub addresses: Vec<String>,
+    /// `mtu`; `None` leaves it to the gateway
+    pub mtu: Option<u16>,
+}
+
+/// `[[vpc]] kind`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum VpcKind {
+    /// `"l3"`, the default
+    L3,
+    /// `"l2"`
+    L2,
 }
 
 /// One `[[peer]]`.
@@ -133,6 +146,12 @@ impl NodePlan {
             writeln!(out, "device = {:?}", device_of(&vpc.name))?;
             writeln!(out, "netns = {:?}", netns_of(&vpc.name))?;
             writeln!(out, "addresses = {:?}", vpc.addresses)?;
+            if vpc.kind == VpcKind::L2 {
+                writeln!(out, "kind = \"l2\"")?;
+            }
+            if let Some(bytes) = vpc.mtu {
+                writeln!(out, "mtu = {bytes}")?;
+            }
         }
         self.peers.iter().try_for_each(|peer| peer.write(out))?;
         match &self.impair {
@@ -162,7 +181,10 @@ impl PeerPlan {
                 "[[peer.vpc]]\nname = {:?}\nvni = {}",
                 vpc.name, vpc.vni
             )?;
-            writeln!(out, "prefixes = {:?}", vpc.prefixes)?;
+            // An Ethernet VPC must not have the key.
+            if !vpc.prefixes.is_empty() {
+                writeln!(out, "prefixes = {:?}", vpc.prefixes)?;
+            }
         }
         Ok(())
     }
@@ -183,7 +205,9 @@ mod tests {
             vpcs: vec![VpcPlan {
                 name: "blue".into(),
                 vni: 5001,
+                kind: VpcKind::L3,
                 addresses: vec!["10.1.0.1/24".into()],
+                mtu: None,
             }],
             peers: vec![PeerPlan {
                 name: "gw-b".into(),

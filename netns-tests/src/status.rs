@@ -20,6 +20,8 @@ pub struct Status {
     pub lane_events: Counters,
     /// Handshakes and their refusals.
     pub control: Counters,
+    /// What became of stations.
+    pub stations: Counters,
 }
 
 /// A VPC.
@@ -31,6 +33,10 @@ pub struct VpcStatus {
     pub mtu_bytes: u16,
     /// MTU of its routes, where that is smaller.
     pub route_mtu_bytes: Option<u16>,
+    /// `l2` or `l3`.
+    pub kind: String,
+    /// Known on this side, in an Ethernet VPC.
+    pub local_macs: Option<u64>,
 }
 
 /// A peer.
@@ -50,6 +56,8 @@ pub struct PeerStatus {
     pub rx: Traffic,
     /// Largest inner packet.
     pub inner_mtu_bytes: u16,
+    /// MAC addresses known behind it.
+    pub macs: u64,
 }
 
 /// An epoch.
@@ -104,6 +112,16 @@ impl Status {
     #[must_use]
     pub fn lane_event(&self, name: &str) -> u64 {
         value(&self.lane_events, name)
+    }
+
+    /// A counter of what became of stations.
+    ///
+    /// # Panics
+    ///
+    /// If there is none of that name.
+    #[must_use]
+    pub fn station(&self, name: &str) -> u64 {
+        value(&self.stations, name)
     }
 
     /// The same status without one drop counter, for tests in which somebody else moves that one. Every use says who.
@@ -176,6 +194,7 @@ mod tests {
                 .collect(),
             lane_events: Counters::new(),
             control: Counters::new(),
+            stations: Counters::new(),
         }
     }
 
