@@ -1,13 +1,14 @@
 //! An Ethernet VPC between three gateways.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use etherparse::PacketBuilder;
 use linkveil_netns_tests::link::{PORT, Site};
 use linkveil_netns_tests::mesh::{DEVICE, GATEWAYS, Mesh, inner_v4, inner_v6, vni};
 use linkveil_netns_tests::peer::{Call, HandMadePeer};
 use linkveil_netns_tests::station::Station;
-use linkveil_netns_tests::timing::wait_for;
+use linkveil_netns_tests::timing::{pause, wait_for};
 use linkveil_netns_tests::traffic::{ping, ping_of_size, tcp_copy};
 use linkveil_wire::{ChecksumState, Encapsulation, InnerProtocol, LaneCount, Vni};
 
@@ -36,11 +37,24 @@ fn sent(site: &Site) -> Vec<u64> {
     status.peers.iter().map(|peer| peer.tx.packets).collect()
 }
 
+/// What control has learned reaches the lanes some milliseconds later.
+const PUBLISHED: Duration = Duration::from_millis(100);
+
 /// Until the gateway knows so many stations behind a peer.
 fn wait_for_macs(site: &Site, peer: &str, count: u64) {
-    wait_for("a station behind the peer", || {
+    wait_for("stations behind the peer", || {
         (site.gateway().status().peer(peer).macs == count).then_some(())
     });
+    pause(PUBLISHED);
+}
+
+/// Until the gateway knows one station on its own side.
+fn wait_for_local_mac(site: &Site) {
+    wait_for("the station on this side", || {
+        let status = site.gateway().status();
+        (status.vpcs[0].local_macs == Some(1)).then_some(())
+    });
+    pause(PUBLISHED);
 }
 
 // REQ-L2-1, REQ-L2-6, REQ-L2-8
@@ -237,10 +251,7 @@ fn send_frame(peer: &mut HandMadePeer, frame: &[u8]) {
 fn a_hostile_peer_cannot_take_a_local_station_nor_pass_what_is_no_frame() {
     let (mesh, mut station, mut peer) = station_and_hand_made_peer();
     station.send(&frame(BROADCAST, MAC[0], b"mine"));
-    wait_for("the station on this side", || {
-        let status = mesh.sites[0].gateway().status();
-        (status.vpcs[0].local_macs == Some(1)).then_some(())
-    });
+    wait_for_local_mac(&mesh.sites[0]);
     let whole = frame(BROADCAST, MAC[1], b"from the peer");
     for refused in [
         &frame(BROADCAST, MAC[0], b"mine, too"),
@@ -283,15 +294,12 @@ fn a_peer_that_invents_stations_fills_its_own_share_and_no_other() {
         peer.send(&[datagram]);
         if number % 100 == 0 {
             // The rate at which a lane tells control what it sees is bounded.
-            linkveil_netns_tests::timing::pause(std::time::Duration::from_millis(15));
+            pause(Duration::from_millis(15));
         }
     }
     wait_for_macs(&mesh.sites[0], GATEWAYS[1], 4_096);
     station.send(&frame(BROADCAST, MAC[0], b"still here"));
-    wait_for("the station on this side", || {
-        let status = mesh.sites[0].gateway().status();
-        (status.vpcs[0].local_macs == Some(1)).then_some(())
-    });
+    wait_for_local_mac(&mesh.sites[0]);
     let status = mesh.sites[0].gateway().status();
     assert_eq!(status.peer(GATEWAYS[1]).macs, 4_096);
     assert!(status.station("macs_refused_full") > 0);
