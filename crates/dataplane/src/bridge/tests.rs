@@ -440,15 +440,39 @@ fn the_outer_mark_is_that_of_the_packet_in_the_frame() {
     hostile.world.nodes[0].assert_drops(&[("no_epoch", 4)]);
 }
 
+/// An IPv4 packet of this protocol.
+fn packet_of(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let mut packet = packet(RIGHT, LEFT, payload, 0);
+    packet[9] = protocol;
+    packet[10..12].fill(0);
+    let header = Checksum::new().add_bytes(&packet[..20]).finish();
+    packet[10..12].copy_from_slice(&header.to_be_bytes());
+    packet
+}
+
+// REQ-L2-11
+#[test]
+fn the_segment_size_of_a_syn_in_a_frame_is_left_as_it_is() {
+    let mut world = World::new(NetworkOptions::default());
+    let ports_and_numbers = [0x0f, 0xa0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0];
+    // SYN, with a maximum of 1,460 bytes, which no frame of this VPC holds.
+    let syn = [
+        &ports_and_numbers[..],
+        &[0x60, 2, 1, 0, 0, 0, 0, 0],
+        &[2, 4, 5, 0xb4],
+    ]
+    .concat();
+    let sent = frame(BROADCAST, AT[0], [8, 0], &packet_of(6, &syn));
+    world.send(0, &sent);
+    assert_eq!(world.received(), [vec![], vec![sent.clone()], vec![sent]]);
+    world.assert_no_drops();
+}
+
 // REQ-L2-15
 #[test]
 fn a_partial_checksum_in_a_frame_is_completed() {
     let mut hostile = Hostile::new();
-    let mut udp = packet(RIGHT, LEFT, &[0x0f, 0xa0, 0, 9, 0, 10, 0, 0, 0xab, 0xcd], 0);
-    udp[9] = 17;
-    udp[10..12].fill(0);
-    let header = Checksum::new().add_bytes(&udp[..20]).finish();
-    udp[10..12].copy_from_slice(&header.to_be_bytes());
+    let udp = packet_of(17, &[0x0f, 0xa0, 0, 9, 0, 10, 0, 0, 0xab, 0xcd]);
     let sent = frame(BROADCAST, AT[1], [8, 0], &udp);
     let partial = |header: &mut Encapsulation| header.checksum = ChecksumState::Partial;
     let received = hostile.send(&sent, 0, partial);
