@@ -106,7 +106,9 @@ fn handle_train(
 ) {
     let (mut rest, mut start) = (bytes, 0);
     loop {
-        let key = run_key(rest);
+        // Of the first datagram alone: one that is too short for a key must not borrow its neighbor's bytes.
+        let first = rest.get(..train.stride).unwrap_or(rest);
+        let key = run_key(first);
         let len = run_len(rest, train.stride, key);
         let Some((run, behind)) = std::mem::take(&mut rest).split_at_mut_checked(len) else {
             return;

@@ -256,6 +256,16 @@ fn a_train_of_interleaved_lanes_is_delivered_once_and_in_order_of_each_lane() {
     bench.node.assert_drops(&[("duplicate", 40)]);
 }
 
+// REQ-HDR-11, REQ-LANE-6, REQ-CNT-1
+#[test]
+fn a_datagram_too_short_for_its_own_spi_is_not_read_into_its_neighbor() {
+    let mut bench = Bench::new(2, 2);
+    // The first one steers the train to lane 0. The second one names a sender lane of lane 1, and has with the bytes of
+    // the third one a whole SPI.
+    bench.train(&[4, 0, 0, 0, 0, 4, 1, 0, 0, 0, 4, 0, 0, 0, 2], 5, 0);
+    bench.node.assert_drops(&[("too_short", 3)]);
+}
+
 // REQ-LIVE-6, REQ-LIVE-8
 #[test]
 fn an_unknown_spi_is_told_once_a_second_and_only_for_a_peers_address() {
@@ -353,12 +363,13 @@ proptest! {
     // REQ-CNT-1, REQ-CNT-2
     #[test]
     fn whatever_arrives_moves_exactly_one_counter_per_datagram(
+        lanes in 1u8..4,
         trains in prop::collection::vec(
             (prop::collection::vec(any::<u8>(), 2..300), 1usize..120),
             1..8,
         ),
     ) {
-        let mut bench = Bench::new(1, 1);
+        let mut bench = Bench::new(lanes, 1);
         let mut datagrams = 0;
         for (mut bytes, stride) in trains {
             // Data by its first byte, or the network would steer it to control.
