@@ -1,12 +1,15 @@
 //! What passes an interface, by AF_PACKET.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use pnet::datalink::{self, Channel, Config, DataLinkReceiver};
 
+use crate::inject::Wire;
 use crate::netns::Namespace;
 
 /// Longer than any frame, also one that receive offload has merged.
@@ -72,6 +75,41 @@ fn read(mut receiver: Box<dyn DataLinkReceiver>, stop: &AtomicBool) -> Vec<Vec<u
         }
     }
     frames
+}
+
+/// The UDP datagrams among the frames.
+#[must_use]
+pub fn datagrams(frames: &[Vec<u8>]) -> Vec<Wire> {
+    frames.iter().filter_map(|frame| datagram(frame)).collect()
+}
+
+fn datagram(frame: &[u8]) -> Option<Wire> {
+    let packet = SlicedPacket::from_ethernet(frame).ok()?;
+    let (source, destination): (IpAddr, IpAddr) = match packet.net? {
+        NetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+            )
+        }
+        NetSlice::Ipv6(ip) => {
+            let header = ip.header();
+            (
+                header.source_addr().into(),
+                header.destination_addr().into(),
+            )
+        }
+        NetSlice::Arp(_) => return None,
+    };
+    let Some(TransportSlice::Udp(udp)) = packet.transport else {
+        return None;
+    };
+    Some(Wire {
+        from: SocketAddr::new(source, udp.source_port()),
+        to: SocketAddr::new(destination, udp.destination_port()),
+        payload: udp.payload().to_vec(),
+    })
 }
 
 /// How many frames contain `pattern`.

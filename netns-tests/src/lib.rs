@@ -26,7 +26,16 @@
 //! | [`status`]   | what `linkveil status --json` says, and assertions over all counters       |
 //! | [`traffic`]  | ping, paced UDP flows, TCP copies                                          |
 //! | [`peer`]     | a peer made by hand from noise, sa and wire, for what a gateway never sends |
+//! | [`dial`]     | a handshake by hand, as initiator                                          |
+//! | [`rogue`]    | a configured peer that abuses its keys                                     |
+//! | [`crime`]    | what such a peer seals                                                     |
+//! | [`third`]    | a third site, of another gateway                                           |
+//! | [`outsider`] | a host on the underlay that is no gateway                                  |
+//! | [`forge`]    | handshake messages of strangers                                            |
+//! | [`inject`]   | frames with forged addresses                                               |
+//! | [`dice`]     | garbage that is the same in every run                                      |
 //! | [`capture`]  | what passes the underlay                                                   |
+//! | [`kernel`]   | what the kernel dropped before a gateway saw it                            |
 //! | [`timing`]   | waiting for something, with an end                                         |
 //!
 //! The tests need root, or a user namespace that owns its network (`scripts/test` makes one). They run one after the
@@ -34,14 +43,23 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod crime;
+pub mod dial;
+pub mod dice;
+pub mod forge;
 pub mod gateway;
+pub mod inject;
+pub mod kernel;
 pub mod keys;
 pub mod link;
 pub mod mesh;
 pub mod netns;
+pub mod outsider;
 pub mod peer;
 pub mod plan;
+pub mod rogue;
 pub mod station;
 pub mod status;
+pub mod third;
 pub mod timing;
 pub mod traffic;

@@ -66,15 +66,20 @@ impl Site {
     }
 
     fn add_tenant(&mut self, side: Side, vpc: &str, number: u32) {
-        let role = format!("{vpc}-{}", side.letter());
-        self.tenants.insert(vpc.to_owned(), Namespace::new(&role));
-        self.plan.vpcs.push(VpcPlan {
+        self.add_vpc(VpcPlan {
             name: vpc.to_owned(),
             vni: side.vni(number),
             kind: VpcKind::L3,
             addresses: vec![side.inner()[0].0.to_owned()],
             mtu: None,
         });
+    }
+
+    /// Adds a VPC and its tenant's namespace.
+    pub(crate) fn add_vpc(&mut self, vpc: VpcPlan) {
+        let role = format!("{}-{}", vpc.name, self.plan.name);
+        self.tenants.insert(vpc.name.clone(), Namespace::new(&role));
+        self.plan.vpcs.push(vpc);
     }
 
     /// The folder with the gateway's files.
@@ -282,13 +287,6 @@ impl Side {
         }
     }
 
-    const fn letter(self) -> char {
-        match self {
-            Self::A => 'a',
-            Self::B => 'b',
-        }
-    }
-
     /// Address of the host on the underlay.
     #[must_use]
     pub const fn address(self, underlay: Underlay) -> IpAddr {
@@ -347,7 +345,7 @@ fn address_of(network: &str) -> IpAddr {
 }
 
 /// How the other side's configuration names `site`.
-fn peer_plan(site: &Site, side: Side) -> PeerPlan {
+pub(crate) fn peer_plan(site: &Site, side: Side) -> PeerPlan {
     PeerPlan {
         name: side.gateway().to_owned(),
         public_key: site.secret.public(),

@@ -1,28 +1,23 @@
 //! A peer made by hand from noise, sa and wire: it sends what a gateway never would.
 
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::time::Duration;
 
-use linkveil_crypto::{AwsLcMlKem768, Psk, PublicKey, StaticSecret, Suite, SystemRandom};
+use linkveil_crypto::{PublicKey, StaticSecret};
 use linkveil_net::batch::UdpBatch;
 use linkveil_net::clock;
 use linkveil_net::gso::GsoQueue;
 use linkveil_net::traits::UdpQueue;
 use linkveil_net::udp::{LinuxUdp, ReuseportGroup};
-use linkveil_noise::{
-    Established, Identity, Offer, PqPolicy, RemotePeer, ResponseOutcome, create_initiation,
-};
+use linkveil_noise::Established;
 use linkveil_sa::tx::SEAL_OVERHEAD;
 use linkveil_sa::{EpochId, Limits, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch};
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
-use linkveil_wire::{
-    ControlFrame, Datagram, Encapsulation, GeneveFrame, HandshakeFlags, InnerMtu, LaneCount,
-    Response, Spi, Timestamp,
-};
+use linkveil_wire::{ControlFrame, Datagram, Encapsulation, GeneveFrame, LaneCount, Spi};
 
+use crate::dial::shake_hands;
 use crate::netns::Namespace;
-use crate::timing::{PATIENCE, wait_for};
+use crate::timing::wait_for;
 
 /// The SPI on which the hand-made peer receives.
 const SPI: u32 = 0x7e57_7e57;
@@ -65,7 +60,7 @@ impl HandMadePeer {
     pub fn call(host: &Namespace, call: &Call) -> Self {
         let group = host.run(|| ReuseportGroup::bind(call.local, 1)).unwrap();
         let ReuseportGroup { mut data, control } = group;
-        let established = shake_hands(&control, call);
+        let established = shake_hands(&control, call, Spi::new(SPI).unwrap());
         let (lanes, receive) = install(established, call.lanes);
         let mut peer = Self {
             data: data.remove(0),
@@ -143,39 +138,6 @@ impl HandMadePeer {
             let frame = GeneveFrame::parse(opened.plaintext()).unwrap();
             matches!(frame, GeneveFrame::Control(ControlFrame::ConfirmAck))
         })
-    }
-}
-
-/// One message each way.
-fn shake_hands(socket: &UdpSocket, call: &Call) -> Established {
-    let secret = StaticSecret::from_bytes(call.secret.expose());
-    let identity = Identity::new(secret, Suite::Aes256Gcm, Arc::new(AwsLcMlKem768));
-    let psk = Psk::none();
-    let peer = RemotePeer {
-        public_key: call.public_key,
-        psk: &psk,
-    };
-    let (seconds, nanoseconds) = clock::wall();
-    let offer = Offer {
-        timestamp: Timestamp::from_unix(seconds, nanoseconds),
-        spi: Spi::new(SPI).unwrap(),
-        lanes: call.lanes,
-        mtu: InnerMtu::new(1424).unwrap(),
-        flags: HandshakeFlags::NONE,
-        post_quantum: PqPolicy::Required.offer(),
-        cookie: None,
-    };
-    let (message, awaiting) =
-        create_initiation(&identity, &peer, offer, &mut SystemRandom).unwrap();
-    socket.send_to(&message, call.remote).unwrap();
-    socket.set_nonblocking(false).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut buffer = [0; 2048];
-    let length = socket.recv(&mut buffer).unwrap();
-    let response = Response::parse(&buffer[..length]).unwrap();
-    match awaiting.consume_response(&response, PqPolicy::Required) {
-        Ok(ResponseOutcome::Established(established)) => established,
-        other => panic!("no epoch: {other:?}"),
     }
 }
 

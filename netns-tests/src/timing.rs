@@ -1,6 +1,6 @@
 //! Waiting for something, with an end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use linkveil_net::clock;
 
@@ -36,6 +36,30 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
             PATIENCE.as_secs()
         );
         pause(INTERVAL);
+    }
+}
+
+/// A pace to keep: one step in so much time.
+#[derive(Debug)]
+pub struct Pace {
+    interval: Duration,
+    next: Instant,
+}
+
+impl Pace {
+    /// From now on one step every `interval`.
+    #[must_use]
+    pub fn every(interval: Duration) -> Self {
+        Self {
+            interval,
+            next: clock::now(),
+        }
+    }
+
+    /// Waits for the time of the next step. One who is late catches up.
+    pub fn keep(&mut self) {
+        self.next += self.interval;
+        pause(self.next.saturating_duration_since(clock::now()));
     }
 }
 
