@@ -121,16 +121,7 @@ fn classify(state: &mut State, progress: &Progress, bytes: &[u8]) -> Result<Outg
     }
     let known = state.snapshot.macs().owner(vpc, source);
     see(state, (vpc, source), MacOwner::Local, known);
-    // A frame that went to some peers goes to the others, whatever was learned in between.
-    let target = if destination.is_multicast() || progress.copy > 0 {
-        Target::Flood
-    } else {
-        match state.snapshot.macs().owner(vpc, destination) {
-            Some(MacOwner::Peer(peer)) => Target::Peer(peer),
-            Some(MacOwner::Local) => return Err(DropReason::LocalDestination),
-            None => Target::Flood,
-        }
-    };
+    let target = target(&state.snapshot, progress, destination)?;
     let routes = state.snapshot.routes();
     let peers = routes.bridge(vpc).filter(|peers| !peers.is_empty());
     let (_, vni) = peers.zip(routes.vni(vpc)).ok_or(DropReason::NoRoute)?;
@@ -146,6 +137,23 @@ fn classify(state: &mut State, progress: &Progress, bytes: &[u8]) -> Result<Outg
         // REQ-L2-12
         tos: ecn::encapsulate(mark_of(&frame)).bits(),
     })
+}
+
+/// A frame that went to some peers goes to the others, whatever was learned in between.
+#[inline]
+fn target(
+    snapshot: &Snapshot,
+    progress: &Progress,
+    destination: MacAddr,
+) -> Result<Target, DropReason> {
+    if destination.is_multicast() || progress.copy > 0 {
+        return Ok(Target::Flood);
+    }
+    match snapshot.macs().owner(progress.vpc, destination) {
+        Some(MacOwner::Peer(peer)) => Ok(Target::Peer(peer)),
+        Some(MacOwner::Local) => Err(DropReason::LocalDestination),
+        None => Ok(Target::Flood),
+    }
 }
 
 /// Whose copy is next. By number, because sealing it needs all of the lane.

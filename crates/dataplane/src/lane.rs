@@ -336,7 +336,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// Sends what is left of a batch from an Ethernet VPC, as long as the underlay takes it; the rest stays. Returns how
     /// many batches it went on with.
     fn go_on_bridging(&mut self) -> io::Result<usize> {
-        let pending = usize::from(self.bridging.is_some());
+        let pending = usize::from(self.bridging.is_some() && self.underlay == Underlay::Free);
         while self.underlay == Underlay::Free
             && let Some(progress) = &mut self.bridging
         {
