@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use linkveil_net::clock;
 use linkveil_netns_tests::capture::{Capture, datagrams};
 use linkveil_netns_tests::dice::Dice;
 use linkveil_netns_tests::inject::{Injector, Wire};
@@ -207,4 +208,35 @@ fn old_data_is_not_delivered_again_after_a_restart() {
 /// How many packets from a TUN device are UDP.
 fn datagrams_inside(packets: &[Vec<u8>]) -> usize {
     packets.iter().filter(|packet| packet[9] == 17).count()
+}
+
+// REQ-CLK-5, REQ-CROSS-3, REQ-LIVE-9
+#[test]
+fn replays_during_a_restart_keep_nobody_apart() {
+    for greater in [true, false] {
+        let mut recording = std::iter::repeat_with(Recording::make)
+            .find(|made| (made.link.a.secret.public() > made.link.b.secret.public()) == greater)
+            .unwrap();
+        let to_a = recording.link.a.plan.listen;
+        let initiations: Vec<_> = recording
+            .of_type(1)
+            .into_iter()
+            .filter(|wire| wire.to == to_a)
+            .collect();
+        kill(&mut recording.link.a);
+        let link = &mut recording.link;
+        let mut replayer = Replayer::new(link);
+        let frames: Vec<_> = initiations
+            .iter()
+            .map(|wire| replayer.to_a.frame(wire))
+            .collect();
+        let flooder =
+            std::thread::spawn(move || replayer.to_a.flood(&frames, 1, Duration::from_secs(3)));
+        pause(Duration::from_millis(100));
+        let began = clock::now();
+        link.a.start();
+        link.wait_until_established();
+        assert!(clock::now() - began < Duration::from_secs(5));
+        flooder.join().unwrap();
+    }
 }

@@ -207,6 +207,10 @@ impl Scope<'_> {
         if let Some(epoch) = self.peer.epoch_mut(id) {
             epoch.rekey_at = Some(rekey_at);
         }
+        if role == Role::Responder {
+            // The peer's effort has come to its end before ours (REQ-CROSS-1).
+            self.abandon_effort();
+        }
         self.peer.hearing = Hearing::Satisfied;
         self.postpone_keepalive();
         let former = self.peer.current.replace(id).filter(|former| *former != id);

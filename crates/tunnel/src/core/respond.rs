@@ -77,19 +77,16 @@ impl Scope<'_> {
             self.refuse(path, received, Refusal::PostQuantumRequired)?;
             return Err(ControlCounter::PostQuantumRequired);
         }
-        let crossed = self.peer.effort.is_some();
-        if crossed {
+        if self.peer.effort.is_some() {
             self.settle_crossing(path)?;
         }
         self.answer(path, received)?;
-        if crossed {
-            self.abandon_effort();
-        }
         self.peer.greatest_accepted = timestamp;
         Ok(())
     }
 
-    /// REQ-CROSS: the node with the greater key answers. The other one calls back, to where the peer is now, so that a
+    /// REQ-CROSS: the node with the greater key answers. Its own effort goes on until the answered epoch is confirmed: the
+    /// initiation may be an old one that somebody has recorded, and then nobody will ever confirm it. The other one calls back, to where the peer is now, so that a
     /// lost first message or an endpoint where nobody listens keeps nobody apart.
     fn settle_crossing(&mut self, path: Path) -> Result<(), ControlCounter> {
         let own = self.node.identity.public_key();

@@ -251,3 +251,47 @@ fn a_crossed_initiation_that_comes_to_nothing_does_not_end_our_own_effort() {
     assert_eq!(world.count(GREAT, ControlCounter::MalformedKemKey), 1);
     assert!(world.nodes[GREAT].core.poll_timeout().is_some());
 }
+
+// REQ-CROSS-1, REQ-CLK-5: a node that calls after its restart answers a recorded initiation, and goes on calling.
+#[test]
+fn a_recorded_initiation_does_not_end_the_call_of_a_node_that_has_just_restarted() {
+    let mut world = World::pair(|_| {});
+    let recorded = world.take(SMALL, Class::Initiation);
+    world.wire.push_back(recorded.clone());
+    world.settle();
+    world.advance(secs(100));
+    let [_, mut setup] = sorted_setups();
+    setup.seed = 77;
+    setup.wall += 1;
+    world.restart(GREAT, setup);
+    let call = world.take(GREAT, Class::Initiation);
+    world.deliver(&recorded);
+    assert_eq!(world.classes(), [Class::Response]);
+    world.wire.clear();
+    world.deliver(&call);
+    world.settle();
+    world.assert_agreed();
+    assert_eq!(world.elapsed(), secs(100));
+    // And a lost call is repeated.
+    world.advance(secs(60));
+    world.assert_agreed();
+    assert_eq!(world.count(GREAT, ControlCounter::HandshakesCompleted), 1);
+}
+
+// REQ-CROSS-1, REQ-LIVE-2: the same with the call lost.
+#[test]
+fn a_lost_call_is_repeated_whatever_recorded_initiations_come_in_between() {
+    let mut world = World::pair(|_| {});
+    let recorded = world.take(SMALL, Class::Initiation);
+    world.wire.push_back(recorded.clone());
+    world.settle();
+    let [_, mut setup] = sorted_setups();
+    setup.seed = 77;
+    setup.wall += 1;
+    world.restart(GREAT, setup);
+    world.wire.clear();
+    world.deliver(&recorded);
+    world.wire.clear();
+    world.advance(secs(2));
+    world.assert_agreed();
+}
