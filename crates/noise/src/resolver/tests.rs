@@ -5,6 +5,8 @@ use snow::{Builder, HandshakeState};
 use super::*;
 use crate::fixture::{SeededRandom, low_order_points};
 
+mod wycheproof;
+
 #[derive(Deserialize)]
 struct Published {
     vectors: Vec<PublishedVector>,
