@@ -278,11 +278,21 @@ impl Pool {
 }
 
 impl Drop for Pool {
-    /// Ends lanes whose thread still runs, for example when a gateway fails half-way through its start. A ring that is
-    /// full belongs to a lane that is busy with orders and will see that nobody is left.
+    /// Ends lanes whose thread still runs, for example when a gateway fails half-way through its start. A full ring does
+    /// not take the stop; its lane sees that nobody is left, for which it must be awake once after the ring is abandoned.
     fn drop(&mut self) {
         self.stop();
         self.flush();
+        for Port {
+            orders,
+            answers,
+            waker,
+            ..
+        } in self.ports.drain(..)
+        {
+            drop((orders, answers));
+            waker.wake();
+        }
     }
 }
 
