@@ -203,3 +203,83 @@ proptest! {
         prop_assert_eq!(opened, Ok(cookie));
     }
 }
+
+/// Why timing is not measured: a statistical test would fail by chance. Instead, there is one way to compare a MAC, and it
+/// is AWS-LC's: the types that hold keys cannot be compared, this file compares in one place, and nobody else compares what
+/// a message has for MACs with anything but the sixteen zeros that everybody knows.
+// REQ-MAC-2
+#[test]
+fn macs_are_compared_in_one_place_and_there_in_constant_time() {
+    let code: String = include_str!("../mac.rs")
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    assert_eq!(code.matches("verify_slices_are_equal(").count(), 1);
+    assert_eq!(
+        code.matches(" == ").count() + code.matches(" != ").count(),
+        0
+    );
+    assert_eq!(code.matches("verify(&self.mac").count(), 2, "mac1 and mac2");
+
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut seen = 0;
+    for file in ["noise/src", "tunnel/src", "dataplane/src", "linkveil/src"]
+        .iter()
+        .flat_map(|folder| sources(&crates.join(folder)))
+    {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for line in text.lines().filter(|line| names_a_mac(line)) {
+            seen += 1;
+            let compared = line.contains(" == ") || line.contains(" != ");
+            let with_zeros = line.contains("== [0; MAC_LEN]");
+            assert!(!compared || with_zeros, "{}: {line}", file.display());
+        }
+    }
+    assert!(seen > 5, "the places that check MACs have gone elsewhere");
+}
+
+fn names_a_mac(line: &str) -> bool {
+    ["mac1()", "mac2()", ".mac(", ".mac2("]
+        .iter()
+        .any(|name| line.contains(name))
+}
+
+/// Source files below a folder, tests aside.
+fn sources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap_or_default().to_owned();
+        if name == "tests" || name == "testing" {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Whether a type can be compared with `==`: the inherent constant hides the trait's where its bound holds.
+trait Incomparable {
+    const COMPARABLE: bool = false;
+}
+impl<T> Incomparable for T {}
+struct Comparable<T>(std::marker::PhantomData<T>);
+impl<T: PartialEq> Comparable<T> {
+    const COMPARABLE: bool = true;
+}
+
+// REQ-MAC-2
+#[test]
+fn keys_of_macs_cannot_be_compared() {
+    const {
+        assert!(Comparable::<WrongMac>::COMPARABLE, "the probe works");
+        assert!(!Comparable::<Mac1Key>::COMPARABLE);
+        assert!(!Comparable::<Cookie>::COMPARABLE);
+        assert!(!Comparable::<CookieKey>::COMPARABLE);
+        assert!(!Comparable::<KeyBytes>::COMPARABLE);
+    }
+}

@@ -7,6 +7,8 @@ use crate::testing::{LEFT, RIGHT, linked, packet, pair, snapshot};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+mod sealed;
+
 // REQ-PAD-1, REQ-PAD-2
 #[test]
 fn padding_goes_to_sixteen_bytes_and_never_beyond_the_path() {

@@ -11,6 +11,8 @@ use linkveil_sa::{Limits, TxInstall, TxSa, split_epoch};
 use linkveil_wire::{ControlFrame, Token, Vni};
 use std::net::Ipv4Addr;
 
+mod authentic;
+
 /// A node on the right with keys, and in place of the left one its bare sending half.
 struct Bench {
     node: Node,

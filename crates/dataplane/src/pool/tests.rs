@@ -40,6 +40,12 @@ fn removed_keys_neither_seal_nor_open() {
     );
 
     let spi = spi(2);
+    b.pool.command(LaneCommand::RemoveRx { epoch: other, spi });
+    b.settle();
+    a.hosts[0].send(&packet(LEFT, RIGHT, b"still", 0)).unwrap();
+    a.settle();
+    b.settle();
+    assert_eq!(b.received().len(), 1, "the SPI belongs to another epoch");
     b.pool.command(LaneCommand::RemoveRx { epoch, spi });
     b.settle();
     a.hosts[0].send(&packet(LEFT, RIGHT, b"late", 0)).unwrap();

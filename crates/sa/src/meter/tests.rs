@@ -25,6 +25,7 @@ fn the_packet_limit_is_reached_and_not_passed() {
     assert_eq!(meter.check(0), Err(Exhausted));
 }
 
+// REQ-LIM-10
 #[test]
 fn the_byte_limit_counts_the_header_and_whole_blocks() {
     let mut meter = Meter::new(LIMITS);

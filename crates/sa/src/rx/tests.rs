@@ -317,6 +317,7 @@ fn the_hard_deadline_wipes_keys_and_windows() {
     assert!(rx.associations.is_empty());
 }
 
+// REQ-LIM-10
 #[test]
 fn usage_of_both_ends_agrees() {
     for suite in SUITES {
@@ -326,6 +327,8 @@ fn usage_of_both_ends_agrees() {
         }
         assert_eq!(tx.usage(), rx.usage());
         assert_eq!(tx.usage().packets, 3);
+        // One block of header each; of plaintext 1, 7 and 91.
+        assert_eq!(tx.usage().bytes, 16 * (3 + 1 + 7 + 91));
     }
 }
 
