@@ -54,6 +54,8 @@ docs() { RUSTDOCFLAGS="-D warnings" check cargo doc --quiet --locked --workspace
 
 layers() { check "$ROOT/scripts/check-layers"; }
 
+field_bugs() { check "$ROOT/scripts/field-bugs"; }
+
 vectors() {
     if "$PYTHON" -c 'import cryptography' 2>/dev/null; then
         check "$PYTHON" "$ROOT/scripts/vectors.py" --check

@@ -95,6 +95,7 @@ fn strangers_have_one_budget_together_and_then_get_cookies() {
 }
 
 // REQ-FLOOD-3: the one budget is not the other's.
+// FIELD-BUG: one global rate limiter
 #[test]
 fn a_cookie_opens_the_gate_while_strangers_are_refused() {
     let mut scene = Scene::new();

@@ -55,3 +55,21 @@ fn the_oldest_tombstone_gives_way() {
     assert!(table.is_tombstone(Spi::new(2).unwrap()));
     assert!(table.is_tombstone(Spi::new(last).unwrap()));
 }
+
+// REQ-HDR-10
+// FIELD-BUG: session ids that give away the number of peers
+#[test]
+fn an_spi_is_all_of_what_was_drawn_however_many_peers_there_are() {
+    for count in [0, 1, 1_000] {
+        let mut table = SpiTable::default();
+        for number in 1..=count {
+            let peer = PeerId::new(number);
+            table.allocate(peer, &mut Script(vec![number])).unwrap();
+        }
+        for drawn in [0xdead_beef, 0x8000_0000, u32::MAX] {
+            let peer = PeerId::new(count);
+            let spi = table.allocate(peer, &mut Script(vec![drawn])).unwrap();
+            assert_eq!(spi.get(), drawn, "beside {count} others");
+        }
+    }
+}

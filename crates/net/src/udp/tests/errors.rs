@@ -113,6 +113,7 @@ fn without_segmentation_offload_datagrams_leave_one_by_one_and_this_is_told_once
 }
 
 // REQ-UDP-4
+// FIELD-BUG: a partial sendmmsg that loses the rest
 #[test]
 fn a_full_socket_blocks_and_loses_nothing() {
     in_private_netns("a_full_socket_blocks_and_loses_nothing", || {

@@ -54,6 +54,7 @@ fn a_clock_that_was_set_back_costs_one_round_trip() {
 }
 
 // REQ-CLK-1
+// FIELD-BUG: a clock that steps back
 #[test]
 fn timestamps_go_up_although_the_clock_stands_still_or_steps_back() {
     let mut world = one_caller();
