@@ -1,15 +1,38 @@
-//! Watches a world from outside and says what must never happen.
+//! The reference model: watches a world from outside and says what must never happen and what must have.
 //!
-//! The checker sees every sealed datagram on the sender's side of the link, every installed half of
-//! an epoch, and every inner packet at both ends. It holds no key: keys have names (fingerprint and
-//! direction of their epoch, lane of the sender).
+//! It sees every order to lanes, every datagram on the sender's side of the link and on the receiver's, and every inner
+//! packet at both ends. It holds no key: keys have names (fingerprint and direction of their epoch). From these it knows,
+//! without any state machine of its own, what must become of each packet:
+//!
+//! - A packet that is given to a gateway with keys to send under leaves it at once, under these keys.
+//! - A datagram that arrives as it was sent, for an SPI that the receiver was told to open in its present life and was not
+//!   told to forget, is delivered at once if it carries a packet and is the first of its kind.
+//! - Nothing else is ever delivered: no second copy, nothing under forgotten keys or keys of a former life, nothing changed.
+//!
+//! | part      | what it knows                                       |
+//! |-----------|-----------------------------------------------------|
+//! | `keys`    | which keys exist, who holds them, which nonces are used |
+//! | `packets` | how far each inner packet has come                  |
+
+mod keys;
+mod packets;
+
+use std::rc::Rc;
+
+use linkveil_crypto::{Direction, Fingerprint};
+use linkveil_sa::{LaneCommand, RxInstall, TxInstall};
+use linkveil_wire::{DataHeader, Lane, PacketNumber, Spi};
 
 use crate::link::GatewayId;
 use crate::packet::{PacketId, id_of};
-use linkveil_crypto::{Direction, Fingerprint};
-use linkveil_sa::{RxInstall, TxInstall};
-use linkveil_wire::{DataHeader, Lane, PacketNumber, Spi};
-use std::collections::{BTreeMap, HashMap};
+
+use keys::Keys;
+use packets::Packets;
+pub use packets::Progress;
+
+/// Epochs that a gateway may receive under at a time: REQ-EPOCH-11 and docs/decisions/0007 allow one current, two
+/// unconfirmed, four draining, and four fading that cannot drain yet; one of its own may be on the way in.
+pub const MAX_HELD: usize = 1 + 2 + 4 + 4 + 1;
 
 /// The name of the keys of one direction of one epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -22,7 +45,7 @@ pub struct KeyName {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Violation {
     /// Two different datagrams were sealed with one key and one nonce.
-    #[error("{gateway:?} used packet number {number} of lane {lane} twice under {key:?}")]
+    #[error("{gateway} used packet number {number} of lane {lane} twice under {key:?}")]
     NonceReused {
         /// Who sealed.
         gateway: GatewayId,
@@ -33,8 +56,16 @@ pub enum Violation {
         /// With which number.
         number: PacketNumber,
     },
-    /// A datagram was sealed for an SPI for which nothing was installed.
-    #[error("{gateway:?} sealed for SPI {spi}, for which it has no keys")]
+    /// A lane left packet numbers out.
+    #[error("lane {lane} left out packet numbers under {key:?}")]
+    NumbersLeftOut {
+        /// With which keys.
+        key: KeyName,
+        /// On which lane.
+        lane: Lane,
+    },
+    /// A datagram was sealed for an SPI for which nothing was installed, or, with a packet, no longer.
+    #[error("{gateway} sealed for SPI {spi}, for which it has no keys")]
     UnknownSpi {
         /// Who sealed.
         gateway: GatewayId,
@@ -42,7 +73,7 @@ pub enum Violation {
         spi: Spi,
     },
     /// A sender's keys were installed before the receiver's, or are not the same.
-    #[error("{gateway:?} sends to SPI {spi} with {sender:?}, the receiver holds {receiver:?}")]
+    #[error("{gateway} sends to SPI {spi} with {sender:?}, the receiver holds {receiver:?}")]
     KeysDisagree {
         /// Who installed keys to send.
         gateway: GatewayId,
@@ -53,11 +84,39 @@ pub enum Violation {
         /// The receiver's, if any were installed by then.
         receiver: Option<KeyName>,
     },
+    /// The same keys were installed twice for one purpose.
+    #[error("{gateway} installed {key:?} once more")]
+    KeysReturned {
+        /// Who.
+        gateway: GatewayId,
+        /// Which.
+        key: KeyName,
+    },
+    /// A gateway receives under too many epochs.
+    #[error("{gateway} receives under {held} epochs")]
+    TooManyEpochs {
+        /// Who.
+        gateway: GatewayId,
+        /// Under how many.
+        held: usize,
+    },
+    /// An inner packet left for an address where its receiver never was.
+    #[error("{gateway} sent a packet astray")]
+    SentAstray {
+        /// Who.
+        gateway: GatewayId,
+    },
+    /// A gateway had keys, was given a packet and did not send it.
+    #[error("{0} was not sent, although its gateway had keys")]
+    NotSent(PacketId),
+    /// A packet arrived under keys that its receiver had and did not come out.
+    #[error("{0} arrived whole and was not delivered")]
+    NotDelivered(PacketId),
     /// An inner packet came out of the tunnel more than once.
     #[error("{0} was delivered twice")]
     DeliveredTwice(PacketId),
     /// An inner packet came out at the wrong gateway.
-    #[error("{packet} for {meant:?} was delivered to {gateway:?}")]
+    #[error("{packet} for {meant} was delivered to {gateway}")]
     Misrouted {
         /// Which.
         packet: PacketId,
@@ -67,86 +126,110 @@ pub enum Violation {
         gateway: GatewayId,
     },
     /// Something came out of the tunnel that nobody put in, or put in differently.
-    #[error("{0:?} delivered a packet that nobody sent")]
+    #[error("{0} delivered a packet that nobody sent")]
     Invented(GatewayId),
-    /// An inner packet came out although the link had lost its datagram.
+    /// An inner packet came out although its datagram had not arrived.
     #[error("{0} was delivered without having arrived")]
     DeliveredUnsent(PacketId),
+    /// An inner packet came out that had arrived under keys that the receiver must not have any more.
+    #[error("{0} was delivered under keys that were given up or are from before a restart")]
+    DeliveredUnderOldKeys(PacketId),
 }
 
-/// How far one inner packet has come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Progress {
-    /// Given to the sender's TUN; no datagram left the gateway for it.
-    Offered,
-    /// Sealed and given to the link.
-    Sealed,
-    /// The link delivered its datagram at least once.
-    Arrived,
-    /// It came out of the receiver's TUN.
-    Delivered,
-}
-
-/// The reference model of one inner packet.
-#[derive(Clone, Debug)]
-struct Expected {
-    bytes: Vec<u8>,
-    destination: GatewayId,
-    progress: Progress,
+/// Where a datagram goes, as the link sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// To an address that the peer has or had.
+    ForPeer,
+    /// To another one.
+    Astray,
 }
 
 /// Collects what happened and what must not have.
 #[derive(Debug, Default)]
 pub struct Checker {
-    senders: HashMap<(GatewayId, Spi), KeyName>,
-    receivers: HashMap<Spi, KeyName>,
-    sealed: HashMap<(KeyName, Lane, PacketNumber), Vec<u8>>,
-    packets: BTreeMap<PacketId, Expected>,
-    epochs: Vec<Fingerprint>,
+    keys: Keys,
+    packets: Packets,
     violations: Vec<Violation>,
 }
 
 impl Checker {
+    /// A gateway is gone, and with it all that it knew.
+    pub fn stopped(&mut self, gateway: GatewayId) {
+        self.keys.forget_life(gateway);
+        self.packets.forget_dues(gateway);
+    }
+
+    /// A gateway's lanes are ordered something.
+    pub fn ordered(&mut self, gateway: GatewayId, command: &LaneCommand) {
+        match command {
+            LaneCommand::InstallRx(install) => self.installed_rx(gateway, install),
+            LaneCommand::InstallTx(install) => self.installed_tx(gateway, install),
+            LaneCommand::RemoveRx { spi, .. } => self.keys.remove_rx(gateway, *spi),
+            LaneCommand::RemoveTx { epoch, .. } => self.keys.remove_tx(gateway, *epoch),
+            LaneCommand::SendControl { .. } => {}
+        }
+    }
+
     /// A gateway's lanes are told to receive.
-    pub fn installed_rx(&mut self, install: &RxInstall) {
+    fn installed_rx(&mut self, gateway: GatewayId, install: &RxInstall) {
         let key = KeyName {
             fingerprint: install.keys.fingerprint(),
             direction: install.keys.direction(),
         };
-        self.receivers.insert(install.spi, key);
+        if self.keys.add_rx(gateway, install.spi, key).is_none() {
+            self.violations.push(Violation::KeysReturned { gateway, key });
+        }
+        let held = self.keys.held(gateway);
+        if held > MAX_HELD {
+            self.violations.push(Violation::TooManyEpochs { gateway, held });
+        }
     }
 
     /// A gateway's lanes are told to send: the receiver must hold the same keys by now.
-    pub fn installed_tx(&mut self, gateway: GatewayId, install: &TxInstall) {
+    fn installed_tx(&mut self, gateway: GatewayId, install: &TxInstall) {
+        let (spi, epoch) = (install.spi, install.epoch);
         let sender = KeyName {
             fingerprint: install.keys.fingerprint(),
             direction: install.keys.direction(),
         };
-        let receiver = self.receivers.get(&install.spi).copied();
+        let receiver = self.keys.opened_with(spi);
         if receiver != Some(sender) {
             self.violations.push(Violation::KeysDisagree {
                 gateway,
-                spi: install.spi,
+                spi,
                 sender,
                 receiver,
             });
         }
-        self.senders.insert((gateway, install.spi), sender);
-        if !self.epochs.contains(&sender.fingerprint) {
-            self.epochs.push(sender.fingerprint);
+        if self.keys.add_tx(gateway, epoch, spi, sender).is_none() {
+            let key = sender;
+            self.violations.push(Violation::KeysReturned { gateway, key });
         }
     }
 
-    /// A gateway gave a sealed datagram to the link.
-    pub fn sealed(&mut self, gateway: GatewayId, header: DataHeader, datagram: &[u8]) {
-        let Some(&key) = self.senders.get(&(gateway, header.spi)) else {
-            let spi = header.spi;
+    /// A gateway gave a datagram to the link; `packet` is what it carries, if that is known. Messages of handshakes say
+    /// nothing here.
+    pub fn sent(
+        &mut self,
+        gateway: GatewayId,
+        datagram: &Rc<[u8]>,
+        packet: Option<PacketId>,
+        bound: Bound,
+    ) {
+        let Some(header) = data_header(datagram) else {
+            return;
+        };
+        let spi = header.spi;
+        let key = match packet {
+            Some(_) => self.keys.sealing_now(gateway, spi),
+            None => self.keys.sealed_with(gateway, spi),
+        };
+        let Some(key) = key else {
             self.violations.push(Violation::UnknownSpi { gateway, spi });
             return;
         };
-        let name = (key, header.lane, header.packet_number);
-        let before = self.sealed.entry(name).or_insert_with(|| datagram.to_vec());
-        if before.as_slice() != datagram {
+        if self.keys.seal(key, header, datagram, packet).is_none() {
             self.violations.push(Violation::NonceReused {
                 gateway,
                 key,
@@ -154,49 +237,59 @@ impl Checker {
                 number: header.packet_number,
             });
         }
+        if let Some(packet) = packet {
+            self.packets.progress(packet, Progress::Sealed);
+            if bound == Bound::Astray {
+                self.violations.push(Violation::SentAstray { gateway });
+            }
+        }
     }
 
     /// An inner packet is given to a gateway's TUN, meant for another one.
-    pub fn offered(&mut self, id: PacketId, destination: GatewayId, bytes: &[u8]) {
-        let expected = Expected {
-            bytes: bytes.to_vec(),
-            destination,
-            progress: Progress::Offered,
-        };
-        self.packets.insert(id, expected);
+    pub fn offered(&mut self, id: PacketId, from: GatewayId, to: GatewayId, bytes: &[u8]) {
+        let has_keys = self.keys.sending_under(from).is_some();
+        self.packets.offer(id, to, bytes);
+        if has_keys {
+            self.packets.must_leave(from, id);
+        }
     }
 
-    /// The packet has come at least this far.
-    pub fn progressed(&mut self, id: PacketId, progress: Progress) {
-        if let Some(expected) = self.packets.get_mut(&id) {
-            expected.progress = expected.progress.max(progress);
+    /// The link hands a datagram to a gateway that is up. Only one that is byte for byte what the peer sealed, under keys
+    /// that the gateway has, counts.
+    pub fn arrived(&mut self, gateway: GatewayId, datagram: &[u8]) {
+        let Some(header) = data_header(datagram) else {
+            return;
+        };
+        let Some((packet, held)) = self.keys.find(gateway, header, datagram) else {
+            return;
+        };
+        match held {
+            Held::Now => self.packets.must_come_out(gateway, packet, header.spi),
+            Held::NoLonger => self.packets.arrive_late(packet),
         }
     }
 
     /// An inner packet came out of a gateway's TUN.
     pub fn delivered(&mut self, gateway: GatewayId, bytes: &[u8]) {
-        let expected = id_of(bytes)
-            .and_then(|id| Some((id, self.packets.get_mut(&id)?)))
-            .filter(|(_, expected)| expected.bytes == bytes);
-        let Some((id, expected)) = expected else {
-            self.violations.push(Violation::Invented(gateway));
-            return;
-        };
-        if expected.destination != gateway {
-            self.violations.push(Violation::Misrouted {
-                packet: id,
-                meant: expected.destination,
-                gateway,
-            });
+        let found = id_of(bytes).and_then(|id| self.packets.deliver(id, gateway, bytes));
+        match found {
+            Some(faults) => self.violations.extend(faults),
+            None => self.violations.push(Violation::Invented(gateway)),
         }
-        match expected.progress {
-            Progress::Arrived => {}
-            Progress::Delivered => self.violations.push(Violation::DeliveredTwice(id)),
-            Progress::Offered | Progress::Sealed => {
-                self.violations.push(Violation::DeliveredUnsent(id));
-            }
-        }
-        expected.progress = Progress::Delivered;
+    }
+
+    /// A gateway has done all that there was to do at this moment: what was due must have happened.
+    pub fn settled(&mut self, gateway: GatewayId) {
+        let keys = &self.keys;
+        let faults = self.packets.settle(gateway, |spi| keys.holds(gateway, spi));
+        self.violations.extend(faults);
+    }
+
+    /// The run is over: what can be judged only now.
+    pub fn finish(&mut self) {
+        let left_out = self.keys.incomplete();
+        self.violations
+            .extend(left_out.map(|(key, lane)| Violation::NumbersLeftOut { key, lane }));
     }
 
     /// All that must never have happened, in order.
@@ -205,27 +298,69 @@ impl Checker {
         &self.violations
     }
 
+    /// How far a packet has come.
+    #[must_use]
+    pub fn progress(&self, id: PacketId) -> Option<Progress> {
+        self.packets.progress_of(id)
+    }
+
     /// The packets that came exactly so far and no farther.
     #[must_use]
     pub fn stuck_at(&self, progress: Progress) -> Vec<PacketId> {
-        self.packets
-            .iter()
-            .filter(|(_, expected)| expected.progress == progress)
-            .map(|(id, _)| *id)
-            .collect()
+        self.packets.stuck_at(progress)
     }
 
     /// The epochs under which anyone was told to send, in order.
     #[must_use]
     pub fn epochs(&self) -> &[Fingerprint] {
-        &self.epochs
+        self.keys.epochs()
+    }
+
+    /// Under how many epochs a gateway receives.
+    #[must_use]
+    pub fn held(&self, gateway: GatewayId) -> usize {
+        self.keys.held(gateway)
+    }
+
+    /// The most epochs that any gateway received under at a time.
+    #[must_use]
+    pub const fn most_held(&self) -> usize {
+        self.keys.most_held()
+    }
+
+    /// Under which epoch a gateway sends.
+    #[must_use]
+    pub fn sending_under(&self, gateway: GatewayId) -> Option<Fingerprint> {
+        self.keys.sending_under(gateway)
     }
 
     /// Datagrams that were sealed.
     #[must_use]
     pub fn sealed_count(&self) -> usize {
-        self.sealed.len()
+        self.keys.sealed_count()
     }
+}
+
+/// Whether a receiver has the keys of a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Held {
+    Now,
+    /// It had, but gave them up or lost them in a restart.
+    NoLonger,
+}
+
+/// The header of a data datagram, read from docs/protocol.md section 3 and with nothing of the parser that is tested.
+fn data_header(datagram: &[u8]) -> Option<DataHeader> {
+    let [4, lane, 0, 0, rest @ ..] = datagram else {
+        return None;
+    };
+    let (spi, rest) = rest.split_first_chunk()?;
+    let (number, _) = rest.split_first_chunk()?;
+    Some(DataHeader {
+        lane: Lane::new(*lane)?,
+        spi: Spi::new(u32::from_be_bytes(*spi))?,
+        packet_number: PacketNumber::new(u64::from_be_bytes(*number)),
+    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 /// Seconds since the Unix epoch at which every world begins.
 const START_UNIX: u64 = 1_750_000_000;
 
+/// Longer than any run takes.
+const AHEAD: Duration = Duration::from_secs(86_400);
+
 /// The one clock of a world. Gateways see it as their monotonic clock; their wall clocks may be
-/// off by a constant of their own.
+/// off, each by as much as it likes.
 #[derive(Clone, Debug)]
 pub struct VirtualClock {
     base: Instant,
@@ -18,11 +21,9 @@ impl VirtualClock {
     /// A clock that shows zero.
     #[must_use]
     pub fn new() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an Instant has no other constructor; only differences to it are ever used"
-        )]
-        let base = Instant::now();
+        // An Instant has no other constructor; only differences to it are ever used. It lies ahead of the real time that
+        // new lanes read once, so that they never find virtual time in their past.
+        let base = linkveil_net::clock::now() + AHEAD;
         Self {
             base,
             elapsed: Duration::ZERO,
@@ -77,5 +78,11 @@ impl WallOffset {
     #[must_use]
     pub const fn seconds(seconds: i64) -> Self {
         Self(seconds)
+    }
+
+    /// After a step by so many seconds, forwards or back.
+    #[must_use]
+    pub const fn stepped(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
     }
 }

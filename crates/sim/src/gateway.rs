@@ -1,39 +1,34 @@
 //! One gateway of a world: the real control core and lanes between in-memory queues.
 //!
 //! ```text
-//!   TunHost = tenant's kernel         Outlet for each other gateway
+//!   TunHost = tenant's kernel         Outlet for each address on the underlay
 //!      |                                 |  what it sends to that address arrives here;
 //!   MemoryTun -- Lane, Pool, Core -- MemoryUdp  what the link delivers from there goes in here
 //! ```
 
+mod wiring;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use linkveil_crypto::{DeterministicMlKem768, Psk, PublicKey, StaticSecret, Suite};
+use linkveil_crypto::{PublicKey, StaticSecret, Suite};
 use linkveil_dataplane::{
-    Lane, LaneQueues, PeerForwarding, Pool, PoolEvent, Report, RouteTable, Snapshot, VpcIndex,
-    VpcRoutes,
+    Lane, LaneQueues, PeerForwarding, Pool, PoolEvent, Report, RouteTable, Snapshot,
 };
-use linkveil_net::memory::{
-    Coalesce, MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, WhenFull, network, tun,
-};
-use linkveil_sa::{LaneCommand, Limits, Path, PeerId, SocketIndex};
-use linkveil_tunnel::{
-    Core, CoreConfig, Event, Keepalive, Now, PeerConfig, PeerStatus, PqPolicy, Roaming, Transmit,
-};
-use linkveil_wire::{HandshakeFlags, InnerMtu, LaneCount, Vni};
+use linkveil_net::memory::{MemoryGroup, MemoryTun, MemoryUdp, TunHost, tun};
+use linkveil_sa::{LaneCommand, Path, PeerId, SocketIndex};
+use linkveil_tunnel::{Core, Event, Now, PeerStatus, PqPolicy, Transmit};
+use linkveil_wire::LaneCount;
 
 use crate::clock::WallOffset;
-use crate::link::GatewayId;
+use crate::kem::KemChoice;
 use crate::random::SimRandom;
 
-/// Packets that wait at a device, and trains that wait at a socket: more than a world has under way.
-const QUEUE_CAPACITY: usize = 4_096;
-
-/// The network of the one VPC that a world has.
-const VNI: u32 = 77;
+/// Packets that wait at a device, and trains that wait at a socket: more than a world has under way at a moment.
+const QUEUE_CAPACITY: usize = 512;
 
 /// What a world may vary about a gateway.
 #[derive(Debug)]
@@ -42,21 +37,23 @@ pub struct GatewaySetup {
     pub secret: StaticSecret,
     /// Lanes, 1 to 64.
     pub lanes: LaneCount,
-    /// How far its wall clock is off.
+    /// How far its wall clock is off when the world begins.
     pub wall: WallOffset,
     /// Its stand on ML-KEM.
     pub post_quantum: PqPolicy,
     /// Its AEAD.
     pub suite: Suite,
     /// Age at which it replaces an epoch.
-    pub rekey_after: std::time::Duration,
+    pub rekey_after: Duration,
+    /// Its KEM.
+    pub kem: KemChoice,
 }
 
 /// Another gateway, as this one is configured to know it.
 #[derive(Debug, Clone)]
 pub struct Neighbor {
-    /// Which.
-    pub id: GatewayId,
+    /// Its name.
+    pub name: String,
     /// Its key.
     pub public_key: PublicKey,
     /// Its address on the underlay.
@@ -76,6 +73,15 @@ pub enum Called {
     NotByUs,
 }
 
+/// Where a gateway is: its own address, and all others from which and to which datagrams can go.
+#[derive(Debug, Clone)]
+pub struct Underlay {
+    /// Its own address, as it knows it itself.
+    pub own: SocketAddr,
+    /// All others.
+    pub others: Vec<SocketAddr>,
+}
+
 /// A running gateway.
 #[derive(Debug)]
 pub struct Gateway {
@@ -84,29 +90,32 @@ pub struct Gateway {
     lanes: Vec<Lane<MemoryTun, MemoryUdp>>,
     hosts: Vec<TunHost>,
     control: MemoryUdp,
-    outlets: BTreeMap<GatewayId, MemoryGroup>,
+    outlets: BTreeMap<SocketAddr, MemoryGroup>,
     address: SocketAddr,
-    wall: WallOffset,
     routes: Arc<RouteTable>,
     peers: Vec<PeerForwarding>,
-    events: Vec<Event>,
     report: Option<Report>,
 }
 
-/// Something that a gateway did, in order.
-#[derive(Debug)]
-pub enum Deed {
-    /// It gave a datagram to the underlay.
-    Sent {
-        /// For whom.
-        to: GatewayId,
-        /// The UDP payload.
-        datagram: Vec<u8>,
-        /// The outer TOS byte.
-        tos: u8,
-    },
-    /// A packet came out of its device.
-    Delivered(Vec<u8>),
+/// Sees what a gateway does, in order.
+pub trait Observer {
+    /// An order to the lanes. They get it only if the answer says so.
+    fn ordered(&mut self, command: &LaneCommand) -> Passage;
+    /// A datagram for the underlay.
+    fn sent(&mut self, to: SocketAddr, datagram: Vec<u8>);
+    /// A packet that came out of its device.
+    fn delivered(&mut self, packet: Vec<u8>);
+    /// Something that the core told.
+    fn told(&mut self, event: Event);
+}
+
+/// Whether an order reaches the lanes. In a gateway that is not broken on purpose all do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passage {
+    /// It does.
+    Free,
+    /// It is lost.
+    Withheld,
 }
 
 impl Gateway {
@@ -117,15 +126,15 @@ impl Gateway {
     /// If the system has no descriptors left for the lanes' wakers.
     #[must_use]
     pub fn start(
-        setup: GatewaySetup,
-        address: SocketAddr,
+        setup: &GatewaySetup,
+        underlay: &Underlay,
         neighbors: &[Neighbor],
         random: SimRandom,
         now: Now,
     ) -> Self {
-        let peers: Vec<_> = neighbors.iter().map(peer_forwarding).collect();
-        let routes = Arc::new(route_table(neighbors));
-        let (own, outlets) = wire_up(address, setup.lanes, neighbors);
+        let peers: Vec<_> = neighbors.iter().map(wiring::peer_forwarding).collect();
+        let routes = Arc::new(wiring::route_table(neighbors));
+        let (own, outlets) = wiring::wire_up(underlay, setup.lanes);
         let (tuns, hosts): (Vec<_>, Vec<_>) = own.data.iter().map(|_| tun(QUEUE_CAPACITY)).unzip();
         let queues = tuns
             .into_iter()
@@ -138,32 +147,23 @@ impl Gateway {
         let snapshot = Snapshot::new(Arc::clone(&routes), peers.clone());
         let (pool, lanes) =
             linkveil_dataplane::build(queues, &Arc::new(snapshot)).expect("descriptors for wakers");
-        let wall = setup.wall;
         Self {
-            core: make_core(setup, neighbors, random, now),
+            core: wiring::make_core(setup, neighbors, random, now),
             pool,
             lanes,
             hosts,
             control: own.control,
             outlets,
-            address,
-            wall,
+            address: underlay.own,
             routes,
             peers,
-            events: Vec::new(),
             report: None,
         }
     }
 
-    /// How far its wall clock is off.
-    #[must_use]
-    pub const fn wall(&self) -> WallOffset {
-        self.wall
-    }
-
     /// When the core wants to be called next.
     #[must_use]
-    pub fn deadline(&self) -> Option<std::time::Instant> {
+    pub fn deadline(&self) -> Option<Instant> {
         self.core.poll_timeout().map(|(deadline, _)| deadline)
     }
 
@@ -192,26 +192,14 @@ impl Gateway {
         self.report.take()
     }
 
-    /// What the core told since the last call.
-    pub fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
-    }
-
     /// Gives an inner packet to one lane's device. `None`: its queue is full.
     pub fn offer(&self, lane: usize, packet: &[u8]) -> Option<()> {
         self.hosts.get(lane % self.hosts.len())?.send(packet)
     }
 
-    /// A datagram arrives from another gateway.
-    pub fn receive(&mut self, from: GatewayId, datagram: &[u8]) {
-        if let Some(outlet) = self.outlets.get_mut(&from) {
-            // A full queue drops it, as a socket would.
-            let _ = outlet.control.send_to(datagram, self.address);
-        }
-    }
-
-    /// Datagrams of one length arrive merged into one train, as by receive offload.
-    pub fn receive_train(&mut self, from: GatewayId, stride: usize, bytes: &[u8]) {
+    /// Datagrams of one length arrive from an address, merged into one train as by receive offload if there are several.
+    /// From an address where nobody can be nothing comes.
+    pub fn receive(&mut self, from: SocketAddr, stride: usize, bytes: &[u8]) {
         let Some(outlet) = self.outlets.get_mut(&from) else {
             return;
         };
@@ -221,6 +209,7 @@ impl Gateway {
             segment_len: stride,
             bytes,
         };
+        // A full queue drops it, as a socket would.
         let _ = outlet.control.send_train(train);
     }
 
@@ -229,26 +218,33 @@ impl Gateway {
         self.core.rekey(peer, now);
     }
 
+    /// Says farewell: nothing happens after the work that this makes.
+    pub fn close(&mut self, now: Now) {
+        self.core.close(now);
+    }
+
     /// Fires the core's timers.
     pub fn handle_timeout(&mut self, now: Now) {
         self.core.handle_timeout(now);
     }
 
-    /// Works until nothing is left to do at this moment. `watch` sees every order to the lanes before they do.
-    pub fn work(&mut self, now: Now, watch: &mut dyn FnMut(&LaneCommand)) -> Vec<Deed> {
-        let mut deeds = Vec::new();
+    /// Works until nothing is left to do at this moment.
+    ///
+    /// # Panics
+    ///
+    /// If a queue in memory fails.
+    pub fn work(&mut self, now: Now, observer: &mut dyn Observer) {
         loop {
             let heard = self.hear(now);
-            let carried = self.carry_out(watch);
+            let carried = self.carry_out(observer);
             for lane in &mut self.lanes {
                 lane.turn(now.instant)
                     .expect("queues in memory last as long as the world");
             }
             let told = self.tell_core(now);
-            let before = deeds.len();
-            self.collect(&mut deeds);
-            if heard + carried + told == 0 && deeds.len() == before {
-                return deeds;
+            let came_out = self.collect(observer);
+            if heard + carried + told + came_out == 0 {
+                return;
             }
         }
     }
@@ -270,15 +266,17 @@ impl Gateway {
     }
 
     /// What the core wants done; events first, as its contract says.
-    fn carry_out(&mut self, watch: &mut dyn FnMut(&LaneCommand)) -> usize {
+    fn carry_out(&mut self, observer: &mut dyn Observer) -> usize {
         let mut count = 0;
         while let Some(event) = self.core.poll_event() {
             self.note(event);
+            observer.told(event);
             count += 1;
         }
         while let Some(command) = self.core.poll_command() {
-            watch(&command);
-            self.pool.command(command);
+            if observer.ordered(&command) == Passage::Free {
+                self.pool.command(command);
+            }
             count += 1;
         }
         while let Some(Transmit { path, bytes }) = self.core.poll_transmit() {
@@ -295,7 +293,6 @@ impl Gateway {
             let snapshot = Snapshot::new(Arc::clone(&self.routes), self.peers.clone());
             self.pool.publish(&Arc::new(snapshot));
         }
-        self.events.push(event);
     }
 
     fn tell_core(&mut self, now: Now) -> usize {
@@ -311,104 +308,25 @@ impl Gateway {
     }
 
     /// What came out at both ends.
-    fn collect(&mut self, deeds: &mut Vec<Deed>) {
+    fn collect(&mut self, observer: &mut dyn Observer) -> usize {
+        let mut count = 0;
         for (to, outlet) in &mut self.outlets {
             let sockets = outlet.data.iter_mut().chain([&mut outlet.control]);
             for socket in sockets {
                 while let Some((bytes, meta)) = socket.recv_from() {
-                    deeds.extend(meta.segments().map(|segment| Deed::Sent {
-                        to: *to,
-                        datagram: bytes[segment].to_vec(),
-                        tos: meta.tos,
-                    }));
+                    for segment in meta.segments() {
+                        observer.sent(*to, bytes[segment].to_vec());
+                        count += 1;
+                    }
                 }
             }
         }
         for host in &self.hosts {
             while let Some(packet) = host.recv() {
-                deeds.push(Deed::Delivered(packet));
+                observer.delivered(packet);
+                count += 1;
             }
         }
+        count
     }
-}
-
-fn make_core(setup: GatewaySetup, neighbors: &[Neighbor], random: SimRandom, now: Now) -> Core {
-    let config = CoreConfig {
-        secret: setup.secret,
-        suite: setup.suite,
-        kem: Arc::new(DeterministicMlKem768),
-        lanes: setup.lanes,
-        flags: HandshakeFlags::NONE,
-        rekey_after: setup.rekey_after,
-        post_quantum: setup.post_quantum,
-        limits: Limits::for_suite(setup.suite),
-    };
-    let peers = neighbors.iter().map(|neighbor| PeerConfig {
-        name: format!("gateway {}", neighbor.id.0),
-        public_key: neighbor.public_key,
-        psk: Psk::none(),
-        endpoint: path_to(neighbor),
-        roaming: Roaming::Follow,
-        keepalive: Keepalive::Off,
-        mtu: inner_mtu(),
-    });
-    Core::new(config, peers.collect(), Box::new(random), now)
-}
-
-/// What a 1,500-byte path over IPv4 carries.
-fn inner_mtu() -> InnerMtu {
-    InnerMtu::new(1_424).expect("within the range")
-}
-
-fn path_to(neighbor: &Neighbor) -> Option<Path> {
-    let path = Path {
-        socket: SocketIndex::FIRST,
-        remote: neighbor.address,
-    };
-    (neighbor.called == Called::ByUs).then_some(path)
-}
-
-fn peer_forwarding(neighbor: &Neighbor) -> PeerForwarding {
-    PeerForwarding {
-        path: path_to(neighbor),
-        inner_mtu: inner_mtu(),
-        vpcs: vec![(vni(), VpcIndex::new(0))],
-    }
-}
-
-fn vni() -> Vni {
-    Vni::new(VNI).expect("within 24 bits")
-}
-
-fn route_table(neighbors: &[Neighbor]) -> RouteTable {
-    let routes = (0..).map(PeerId::new).zip(neighbors);
-    let routes = routes.flat_map(|(peer, neighbor)| {
-        let prefixes = neighbor.prefixes.iter();
-        prefixes.map(move |prefix| (*prefix, peer))
-    });
-    RouteTable::new(vec![VpcRoutes {
-        vni: vni(),
-        routes: routes.collect(),
-    }])
-}
-
-/// The gateway's own sockets, and an outlet at the address of every neighbor.
-fn wire_up(
-    address: SocketAddr,
-    lanes: LaneCount,
-    neighbors: &[Neighbor],
-) -> (MemoryGroup, BTreeMap<GatewayId, MemoryGroup>) {
-    let options = NetworkOptions {
-        capacity: QUEUE_CAPACITY,
-        coalesce: Coalesce::Trains,
-        when_full: WhenFull::Drop,
-    };
-    let others = neighbors.iter().map(|neighbor| (neighbor.address, 1));
-    let all: Vec<_> = std::iter::once((address, lanes.get().into()))
-        .chain(others)
-        .collect();
-    let mut groups = network(&all, options).into_iter();
-    let own = groups.next().expect("as many groups as addresses");
-    let outlets = neighbors.iter().map(|neighbor| neighbor.id).zip(groups);
-    (own, outlets.collect())
 }

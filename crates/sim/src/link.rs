@@ -2,6 +2,8 @@
 
 use crate::random::{Chance, SimRandom};
 use linkveil_wire::link::{MessageType, message_type};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// Longest data datagram that carries a link control frame, in bytes. Every inner packet of a world
@@ -52,6 +54,12 @@ impl Class {
     }
 }
 
+impl fmt::Display for GatewayId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "gateway {}", self.0)
+    }
+}
+
 /// How the link treats datagrams for which no rule is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Weather {
@@ -61,6 +69,8 @@ pub struct Weather {
     pub duplication: Chance,
     /// A datagram takes up to [`Self::detour`] longer, and so others overtake it.
     pub reordering: Chance,
+    /// A copy of a datagram arrives with a flipped bit, or cut, or with a byte too many.
+    pub corruption: Chance,
     /// What every datagram takes.
     pub delay: Duration,
     /// What a reordered or duplicated one takes on top, at most.
@@ -73,6 +83,7 @@ impl Weather {
         loss: Chance::NEVER,
         duplication: Chance::NEVER,
         reordering: Chance::NEVER,
+        corruption: Chance::NEVER,
         delay: Duration::from_millis(5),
         detour: Duration::ZERO,
     };
@@ -89,6 +100,16 @@ impl Weather {
     pub const FOUL: Self = Self {
         loss: Chance::per_mille(100),
         ..Self::UNORDERED
+    };
+
+    /// Everything at once: a third is lost, a tenth damaged, and some are seconds late.
+    pub const STORM: Self = Self {
+        loss: Chance::per_mille(300),
+        duplication: Chance::per_mille(200),
+        reordering: Chance::per_mille(300),
+        corruption: Chance::per_mille(100),
+        delay: Duration::from_millis(30),
+        detour: Duration::from_secs(3),
     };
 }
 
@@ -114,11 +135,31 @@ pub struct Rule {
     pub times: u32,
 }
 
+/// What becomes of one copy of a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fate {
+    /// After which time it arrives.
+    pub delay: Duration,
+    /// In which condition.
+    pub condition: Condition,
+}
+
+/// How a copy of a datagram arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Condition {
+    /// As it was sent.
+    Whole,
+    /// With a flipped bit, or cut, or with a byte too many.
+    Damaged,
+}
+
 /// Decides what becomes of datagrams. It keeps none of them.
 #[derive(Debug)]
 pub struct Link {
     weather: Weather,
     rules: Vec<Rule>,
+    /// Until when nothing gets through from a gateway.
+    dark: BTreeMap<GatewayId, Duration>,
     random: SimRandom,
 }
 
@@ -129,6 +170,7 @@ impl Link {
         Self {
             weather,
             rules: Vec::new(),
+            dark: BTreeMap::new(),
             random,
         }
     }
@@ -149,12 +191,52 @@ impl Link {
         !self.rules.is_empty()
     }
 
-    /// After which delays copies of the datagram arrive: none, one or two.
-    pub fn fates(&mut self, from: GatewayId, class: Class) -> Vec<Duration> {
+    /// From now until `end`, in time since the world began, nothing gets through that this gateway sends.
+    pub fn black_out(&mut self, from: GatewayId, end: Duration) {
+        self.dark.insert(from, end);
+    }
+
+    /// Fair weather, no blackouts and no rules from now on. What is under way stays so.
+    pub fn calm(&mut self) {
+        self.weather = Weather::FAIR;
+        self.dark.clear();
+        self.rules.clear();
+    }
+
+    /// What becomes of a datagram that is sent `now`: none, one or two copies arrive.
+    pub fn fates(&mut self, from: GatewayId, class: Class, now: Duration) -> Vec<Fate> {
+        if self.dark.get(&from).is_some_and(|end| now < *end) {
+            return Vec::new();
+        }
+        let whole = |delay| Fate {
+            delay,
+            condition: Condition::Whole,
+        };
         match self.ruled(from, class) {
             Some(Treatment::Lose) => Vec::new(),
-            Some(Treatment::Delay(delay)) => vec![self.weather.delay + delay],
-            None => self.drawn(),
+            Some(Treatment::Delay(delay)) => vec![whole(self.weather.delay + delay)],
+            None => self.drawn().into_iter().map(whole).map(|fate| self.weathered(fate)).collect(),
+        }
+    }
+
+    fn weathered(&mut self, fate: Fate) -> Fate {
+        let damaged = self.random.happens(self.weather.corruption);
+        let condition = if damaged { Condition::Damaged } else { fate.condition };
+        Fate { condition, ..fate }
+    }
+
+    /// Does to a datagram what [`Condition::Damaged`] says. An empty one stays as it is.
+    pub fn damage(&mut self, datagram: &mut Vec<u8>) {
+        let bits = u64::try_from(datagram.len()).unwrap_or(0) * 8;
+        if bits == 0 {
+            return;
+        }
+        let bit = self.random.below(bits);
+        let place = usize::try_from(bit / 8).unwrap_or(0);
+        match self.random.below(8) {
+            0 => datagram.truncate(place),
+            1 => datagram.push(0),
+            _ => datagram[place] ^= 1 << (bit % 8),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use linkveil_crypto::Random;
 use std::fmt;
+use std::time::Duration;
 
 /// From what a run is drawn. Printed when a run fails, and enough to repeat it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -62,6 +63,13 @@ impl SimRandom {
     /// Whether something with this chance happens now.
     pub const fn happens(&mut self, chance: Chance) -> bool {
         self.below(1_000) < chance.0 as u64
+    }
+
+    /// A time from `least` to `most`, in microseconds.
+    pub fn between(&mut self, least: Duration, most: Duration) -> Duration {
+        let range = most.saturating_sub(least).as_micros();
+        let range = u64::try_from(range).unwrap_or(u64::MAX - 1);
+        least + Duration::from_micros(self.below(range + 1))
     }
 
     /// One of the items.
