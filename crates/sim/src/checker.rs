@@ -100,6 +100,9 @@ pub enum Violation {
         /// Under how many.
         held: usize,
     },
+    /// A timer is due again and again and never moves.
+    #[error("a timer never moves: time stands still")]
+    TimeStandsStill,
     /// An inner packet left for an address where its receiver never was.
     #[error("{gateway} sent a packet astray")]
     SentAstray {
@@ -178,11 +181,13 @@ impl Checker {
             direction: install.keys.direction(),
         };
         if self.keys.add_rx(gateway, install.spi, key).is_none() {
-            self.violations.push(Violation::KeysReturned { gateway, key });
+            self.violations
+                .push(Violation::KeysReturned { gateway, key });
         }
         let held = self.keys.held(gateway);
         if held > MAX_HELD {
-            self.violations.push(Violation::TooManyEpochs { gateway, held });
+            self.violations
+                .push(Violation::TooManyEpochs { gateway, held });
         }
     }
 
@@ -204,7 +209,8 @@ impl Checker {
         }
         if self.keys.add_tx(gateway, epoch, spi, sender).is_none() {
             let key = sender;
-            self.violations.push(Violation::KeysReturned { gateway, key });
+            self.violations
+                .push(Violation::KeysReturned { gateway, key });
         }
     }
 
@@ -256,16 +262,20 @@ impl Checker {
 
     /// The link hands a datagram to a gateway that is up. Only one that is byte for byte what the peer sealed, under keys
     /// that the gateway has, counts.
-    pub fn arrived(&mut self, gateway: GatewayId, datagram: &[u8]) {
+    pub fn arrived(&mut self, gateway: GatewayId, datagram: &[u8]) -> Arrival {
         let Some(header) = data_header(datagram) else {
-            return;
+            return Arrival::Nothing;
         };
-        let Some((packet, held)) = self.keys.find(gateway, header, datagram) else {
-            return;
-        };
-        match held {
-            Held::Now => self.packets.must_come_out(gateway, packet, header.spi),
-            Held::NoLonger => self.packets.arrive_late(packet),
+        match self.keys.find(gateway, header, datagram) {
+            Some((packet, Held::Now)) => {
+                self.packets.must_come_out(gateway, packet, header.spi);
+                Arrival::InTime
+            }
+            Some((packet, Held::NoLonger)) => {
+                self.packets.arrive_late(packet);
+                Arrival::Late
+            }
+            None => Arrival::Nothing,
         }
     }
 
@@ -283,6 +293,11 @@ impl Checker {
         let keys = &self.keys;
         let faults = self.packets.settle(gateway, |spi| keys.holds(gateway, spi));
         self.violations.extend(faults);
+    }
+
+    /// Something is due again and again at one moment.
+    pub fn time_stands_still(&mut self) {
+        self.violations.push(Violation::TimeStandsStill);
     }
 
     /// The run is over: what can be judged only now.
@@ -339,6 +354,17 @@ impl Checker {
     pub fn sealed_count(&self) -> usize {
         self.keys.sealed_count()
     }
+}
+
+/// What a datagram is to the gateway that gets it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arrival {
+    /// A packet that must come out, unless it did before.
+    InTime,
+    /// A packet whose keys are gone.
+    Late,
+    /// No packet, or not as it was sent.
+    Nothing,
 }
 
 /// Whether a receiver has the keys of a datagram.

@@ -95,15 +95,16 @@ impl Tamper {
         elsewhere: SocketAddr,
         datagram: Vec<u8>,
     ) -> Vec<(SocketAddr, Vec<u8>)> {
+        let turn = self.turn();
         match self.fault {
-            Some(Fault::RepeatsNumbers) if self.turn() => {
+            Some(Fault::RepeatsNumbers) if turn => {
                 let mut other = datagram.clone();
                 if let Some(last) = other.last_mut() {
                     *last ^= 1;
                 }
                 vec![(to, datagram), (to, other)]
             }
-            Some(Fault::SendsAstray) if self.turn() => vec![(elsewhere, datagram)],
+            Some(Fault::SendsAstray) if turn => vec![(elsewhere, datagram)],
             _ => vec![(to, datagram)],
         }
     }
@@ -111,10 +112,11 @@ impl Tamper {
     /// What comes out in place of this packet.
     pub(crate) fn delivered(&mut self, mut packet: Vec<u8>) -> Vec<Vec<u8>> {
         let first = std::mem::take(&mut self.changed) == Changed::JustNow;
+        let turn = self.turn();
         match self.fault {
             Some(Fault::LosesAtChange) if first => Vec::new(),
-            Some(Fault::DeliversTwice) if self.turn() => vec![packet.clone(), packet],
-            Some(Fault::ChangesPackets) if self.turn() => {
+            Some(Fault::DeliversTwice) if turn => vec![packet.clone(), packet],
+            Some(Fault::ChangesPackets) if turn => {
                 if let Some(last) = packet.last_mut() {
                     *last ^= 1;
                 }

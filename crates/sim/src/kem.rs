@@ -64,10 +64,7 @@ impl Decapsulate for PlainDecapsulation {
 }
 
 fn first_bytes(message: &[u8]) -> Result<[u8; SharedSecret::LEN], KemError> {
-    message
-        .first_chunk()
-        .copied()
-        .ok_or(KemError::MalformedKey)
+    message.first_chunk().copied().ok_or(KemError::MalformedKey)
 }
 
 fn xor(one: [u8; SharedSecret::LEN], other: [u8; SharedSecret::LEN]) -> SharedSecret {

@@ -215,13 +215,22 @@ impl Link {
         match self.ruled(from, class) {
             Some(Treatment::Lose) => Vec::new(),
             Some(Treatment::Delay(delay)) => vec![whole(self.weather.delay + delay)],
-            None => self.drawn().into_iter().map(whole).map(|fate| self.weathered(fate)).collect(),
+            None => self
+                .drawn()
+                .into_iter()
+                .map(whole)
+                .map(|fate| self.weathered(fate))
+                .collect(),
         }
     }
 
     fn weathered(&mut self, fate: Fate) -> Fate {
         let damaged = self.random.happens(self.weather.corruption);
-        let condition = if damaged { Condition::Damaged } else { fate.condition };
+        let condition = if damaged {
+            Condition::Damaged
+        } else {
+            fate.condition
+        };
         Fate { condition, ..fate }
     }
 

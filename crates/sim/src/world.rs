@@ -1,22 +1,34 @@
-//! A world: gateways, the link between them, virtual time, and the checker that watches all of it.
+//! A world: gateways, the link between them, virtual time, and the model that watches all of it.
+
+mod host;
+mod outside;
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
 use std::time::Duration;
 
 use ipnet::{IpNet, Ipv4Net};
 use linkveil_dataplane::Report;
-use linkveil_sa::{LaneCommand, PeerId};
+use linkveil_sa::PeerId;
 use linkveil_tunnel::{Event, Now, PeerState, PeerStatus};
-use linkveil_wire::Datagram;
 
-use crate::checker::{Checker, Progress};
-use crate::clock::VirtualClock;
-use crate::gateway::{Called, Deed, Gateway, GatewaySetup, Neighbor};
+use crate::checker::{Arrival, Checker};
+use crate::clock::WallOffset;
+use crate::fault::{Fault, Tamper};
+use crate::gateway::{Called, Gateway, GatewaySetup, Neighbor, Observer, Underlay};
 use crate::link::{Class, GatewayId, Link, Weather};
-use crate::packet::{PacketId, build};
+use crate::log::Log;
+use crate::packet::{MIN_PACKET_LEN, PacketId, build};
 use crate::random::{Chance, Seed, SimRandom};
+
+use host::{Fired, Host};
+use outside::{ADDRESSES, Flight, Inner, Outside, Watch};
+pub use outside::{Recorded, address_of, outer_address, stranger};
+
+/// The two gateways of a world.
+pub const SIDES: [GatewayId; 2] = [GatewayId(0), GatewayId(1)];
 
 /// Every gateway works at least so often, as real lanes do for their reports of activity.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -24,64 +36,62 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Parts of a run that draw from sources of their own.
 const LINK_STREAM: u64 = 1;
 const PACKET_STREAM: u64 = 2;
-const GATEWAY_STREAM: u64 = 100;
 
 /// How often two datagrams of one length that arrive together are merged into a train, as by receive offload.
 const MERGING: Chance = Chance::per_mille(300);
 
-/// A datagram on its way.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Flight {
-    arrival: Duration,
-    /// Keeps the order of what arrives at the same moment.
-    number: u64,
-    from: GatewayId,
-    to: GatewayId,
-    datagram: Vec<u8>,
-    packet: Option<PacketId>,
+/// Longest packet that is offered, in bytes: the inner MTU of a 1,500-byte path.
+const MAX_PACKET_LEN: u64 = 1_424;
+
+/// Steps without any time passing between them; beyond, a timer is due again and again.
+const MOST_STEPS_AT_ONCE: u32 = 1_000;
+
+/// Whether a gateway that stops says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Farewell {
+    /// As by `systemctl stop`.
+    Said,
+    /// As by a loss of power.
+    Unsaid,
 }
 
 /// Gateways under one clock. See the crate's text.
 #[derive(Debug)]
 pub struct World {
-    clock: VirtualClock,
-    link: Link,
-    gateways: Vec<Gateway>,
-    flights: BinaryHeap<Reverse<Flight>>,
-    flown: u64,
+    seed: Seed,
+    hosts: Vec<Host>,
+    outside: Outside,
     next_packet: u64,
     random: SimRandom,
     next_heartbeat: Duration,
-    events: Vec<(GatewayId, Event)>,
-    /// What happened and must not have.
-    pub checker: Checker,
-}
-
-/// The address of a gateway on the underlay.
-#[must_use]
-pub fn address_of(gateway: GatewayId) -> SocketAddr {
-    SocketAddr::new(
-        IpAddr::V4(Ipv4Addr::new(192, 0, 2, number_of(gateway))),
-        51_840,
-    )
+    steps_at_once: u32,
 }
 
 /// A tenant's address behind a gateway.
 #[must_use]
 pub fn tenant_of(gateway: GatewayId) -> Ipv4Addr {
-    Ipv4Addr::new(10, number_of(gateway), 0, 1)
+    let number = u8::try_from(gateway.0 + 1).expect("a world has a handful of gateways");
+    Ipv4Addr::new(10, number, 0, 1)
 }
 
-fn number_of(gateway: GatewayId) -> u8 {
-    u8::try_from(gateway.0 + 1).expect("a world has a handful of gateways")
+/// The other gateway of a pair.
+#[must_use]
+pub const fn other(side: GatewayId) -> GatewayId {
+    GatewayId(1 - side.0)
 }
 
 fn prefix_of(gateway: GatewayId) -> IpNet {
-    IpNet::V4(
-        Ipv4Net::new(tenant_of(gateway), 24)
-            .expect("24 bits")
-            .trunc(),
-    )
+    let whole = Ipv4Net::new(tenant_of(gateway), 24).expect("24 bits");
+    IpNet::V4(whole.trunc())
+}
+
+/// Every address but the gateway's own.
+fn underlay_of(side: GatewayId) -> Underlay {
+    let others = (0..ADDRESSES).map(|moves| outer_address(other(side), moves));
+    Underlay {
+        own: address_of(side),
+        others: others.chain([stranger()]).collect(),
+    }
 }
 
 impl World {
@@ -92,258 +102,388 @@ impl World {
         weather: Weather,
         setups: [GatewaySetup; 2],
         called: [Called; 2],
+        log: Log,
     ) -> Self {
-        let clock = VirtualClock::new();
         let keys = [0, 1].map(|side: usize| setups[side].secret.public());
+        let link = Link::new(weather, seed.stream(LINK_STREAM));
         let mut world = Self {
-            link: Link::new(weather, seed.stream(LINK_STREAM)),
-            gateways: Vec::new(),
-            flights: BinaryHeap::new(),
-            flown: 0,
+            seed,
+            hosts: Vec::new(),
+            outside: Outside::new(link, log),
             next_packet: 0,
             random: seed.stream(PACKET_STREAM),
             next_heartbeat: HEARTBEAT,
-            events: Vec::new(),
-            checker: Checker::default(),
-            clock,
+            steps_at_once: 0,
         };
-        for (side, setup) in setups.into_iter().enumerate() {
-            let other = GatewayId(1 - side);
+        for (setup, side) in setups.into_iter().zip(SIDES) {
+            let peer = other(side);
             let neighbor = Neighbor {
-                id: other,
-                public_key: keys[other.0],
-                address: address_of(other),
-                called: called[side],
-                prefixes: vec![prefix_of(other)],
+                name: peer.to_string(),
+                public_key: keys[peer.0],
+                address: address_of(peer),
+                called: called[side.0],
+                prefixes: vec![prefix_of(peer)],
             };
-            let now = world.now_with(setup.wall);
-            let random = seed.stream(GATEWAY_STREAM + side as u64);
-            let address = address_of(GatewayId(side));
-            let gateway = Gateway::start(setup, address, &[neighbor], random, now);
-            world.gateways.push(gateway);
+            let host = Host::new(side.0 as u64, setup, underlay_of(side), neighbor);
+            world.hosts.push(host);
+            world.outside.moves.push(0);
         }
-        world.work_all(None);
+        for side in SIDES {
+            world.start(side);
+        }
         world
+    }
+
+    /// Breaks a gateway on purpose.
+    pub fn break_gateway(&mut self, id: GatewayId, fault: Fault) {
+        self.hosts[id.0].tamper = Tamper::with(fault);
     }
 
     /// Time since the world began.
     #[must_use]
     pub const fn elapsed(&self) -> Duration {
-        self.clock.elapsed()
+        self.outside.clock.elapsed()
     }
 
     /// The link, to change its weather or to write rules.
     pub const fn link(&mut self) -> &mut Link {
-        &mut self.link
+        &mut self.outside.link
     }
 
-    /// A gateway, to ask it something.
+    /// What happened and must not have.
     #[must_use]
-    pub fn gateway(&self, id: GatewayId) -> &Gateway {
-        &self.gateways[id.0]
+    pub const fn checker(&self) -> &Checker {
+        &self.outside.checker
     }
 
-    /// State of a gateway's link to its only peer.
-    ///
-    /// # Panics
-    ///
-    /// Never: both gateways have a peer.
+    /// The same, to end it.
+    pub const fn checker_mut(&mut self) -> &mut Checker {
+        &mut self.outside.checker
+    }
+
+    /// What was written down.
     #[must_use]
-    pub fn status(&self, id: GatewayId) -> PeerStatus {
-        let status = self.gateways[id.0].peer_status(PeerId::new(0));
-        status.expect("a gateway of a pair has one peer")
+    pub const fn log(&self) -> &Log {
+        &self.outside.log
+    }
+
+    /// Writes a line into the log.
+    pub fn note(&mut self, text: impl FnOnce() -> String) {
+        self.outside.note(text);
+    }
+
+    /// All datagrams that were ever sent, in order.
+    #[must_use]
+    pub fn recorded(&self) -> &[Recorded] {
+        &self.outside.recorded
     }
 
     /// Everything that cores told, with who told it.
     #[must_use]
     pub fn events(&self) -> &[(GatewayId, Event)] {
-        &self.events
+        &self.outside.events
     }
 
-    /// The counters of a gateway's lanes.
+    /// A gateway that is up, to ask it something.
+    #[must_use]
+    pub fn gateway(&self, id: GatewayId) -> Option<&Gateway> {
+        self.hosts[id.0].gateway.as_ref()
+    }
+
+    /// State of a gateway's link to its only peer, while it is up.
+    #[must_use]
+    pub fn status(&self, id: GatewayId) -> Option<PeerStatus> {
+        self.gateway(id)?.peer_status(PeerId::new(0))
+    }
+
+    /// How often something was due at a gateway.
+    #[must_use]
+    pub fn wakeups(&self, id: GatewayId) -> u64 {
+        self.hosts[id.0].wakeups
+    }
+
+    /// The counters of a gateway's lanes, while it is up.
+    pub fn report(&mut self, id: GatewayId) -> Option<Report> {
+        self.hosts[id.0].gateway.as_mut()?.request_report();
+        self.work(id, Inner(None));
+        self.hosts[id.0].gateway.as_mut()?.take_report()
+    }
+
+    /// Whether both sides send under one and the same epoch, in their own eyes and in the model's.
+    #[must_use]
+    pub fn agreed(&self) -> bool {
+        let [a, b] = SIDES.map(|side| {
+            let status = self.status(side)?;
+            let believed = status.epoch?.fingerprint;
+            let seen = self.checker().sending_under(side)?;
+            (status.state == PeerState::Established && believed == seen).then_some(seen)
+        });
+        a.is_some() && a == b
+    }
+
+    /// Begins a handshake at a gateway, if it is up.
+    pub fn rekey(&mut self, id: GatewayId) {
+        let now = self.now_of(id);
+        if let Some(gateway) = &mut self.hosts[id.0].gateway {
+            gateway.rekey(PeerId::new(0), now);
+            self.outside.note(|| format!("{id} is told to rekey"));
+            self.work(id, Inner(None));
+        }
+    }
+
+    /// Ends a gateway. All that it knows is lost, but for configuration and key. Without effect on one that is down.
+    pub fn stop(&mut self, id: GatewayId, farewell: Farewell) {
+        let now = self.now_of(id);
+        let Some(gateway) = &mut self.hosts[id.0].gateway else {
+            return;
+        };
+        if farewell == Farewell::Said {
+            gateway.close(now);
+            self.work(id, Inner(None));
+        }
+        self.outside
+            .note(|| format!("{id} stops, farewell {farewell:?}"));
+        self.hosts[id.0].gateway = None;
+        self.outside.checker.stopped(id);
+    }
+
+    /// Starts a gateway that is down.
+    pub fn start(&mut self, id: GatewayId) {
+        if self.gateway(id).is_none() {
+            let now = self.now_of(id);
+            self.outside.note(|| format!("{id} starts"));
+            self.hosts[id.0].start(self.seed, now);
+            self.work(id, Inner(None));
+        }
+    }
+
+    /// Moves a gateway's wall clock by so many seconds, forwards or back; its monotonic clock goes on.
+    pub fn step_wall(&mut self, id: GatewayId, seconds: i64) {
+        self.outside
+            .note(|| format!("the clock of {id} steps by {seconds} s"));
+        let wall = &mut self.hosts[id.0].wall;
+        *wall = wall.stepped(seconds);
+    }
+
+    /// Sets a gateway's wall clock.
+    pub fn set_wall(&mut self, id: GatewayId, wall: WallOffset) {
+        self.outside
+            .note(|| format!("the clock of {id} is off by {wall:?}"));
+        self.hosts[id.0].wall = wall;
+    }
+
+    /// Gives a gateway another address on the underlay, as when a NAT forgets it; it does not notice. What is under way
+    /// to the old one is lost. Without effect when it had all of its addresses.
+    pub fn move_address(&mut self, id: GatewayId) {
+        let moves = &mut self.outside.moves[id.0];
+        *moves = (*moves + 1).min(ADDRESSES - 1);
+        let address = self.outside.address(id);
+        self.outside.note(|| format!("{id} is at {address} now"));
+    }
+
+    /// Where a gateway is now.
+    #[must_use]
+    pub fn address(&self, id: GatewayId) -> SocketAddr {
+        self.outside.address(id)
+    }
+
+    /// Gives one inner packet to a gateway, for the other one. It goes to a lane and has a length that are drawn. `None`:
+    /// the gateway is down.
     ///
     /// # Panics
     ///
-    /// If the lanes do not answer: then they are broken.
-    pub fn report(&mut self, id: GatewayId) -> Report {
-        self.gateways[id.0].request_report();
-        self.work(id, None);
-        let report = self.gateways[id.0].take_report();
-        report.expect("the lanes answer between two batches")
-    }
-
-    /// Whether both sides send under one and the same epoch.
-    #[must_use]
-    pub fn agreed(&self) -> bool {
-        let [a, b] = [0, 1].map(|side| self.status(GatewayId(side)));
-        let established = a.state == PeerState::Established && b.state == PeerState::Established;
-        let fingerprint = |status: PeerStatus| status.epoch.map(|epoch| epoch.fingerprint);
-        established && fingerprint(a) == fingerprint(b)
-    }
-
-    /// Begins a handshake at a gateway.
-    pub fn rekey(&mut self, id: GatewayId) {
-        let now = self.now_of(id);
-        self.gateways[id.0].rekey(PeerId::new(0), now);
-        self.work(id, None);
-    }
-
-    /// Gives one inner packet to a gateway, for the other one. It goes to a lane and has a length that are drawn.
-    pub fn offer(&mut self, from: GatewayId) -> PacketId {
-        let to = GatewayId(1 - from.0);
+    /// If the device's queue is full: it holds more than a world offers at a moment.
+    pub fn offer(&mut self, from: GatewayId) -> Option<PacketId> {
+        let len = MIN_PACKET_LEN as u64
+            + self
+                .random
+                .below(MAX_PACKET_LEN - MIN_PACKET_LEN as u64 + 1);
+        let lane = usize::try_from(self.random.below(64)).unwrap_or(0);
+        let gateway = self.hosts[from.0].gateway.as_ref()?;
+        let to = other(from);
         let id = PacketId::new(self.next_packet);
         self.next_packet += 1;
-        let len = usize::try_from(self.random.below(1_360)).unwrap_or(0) + 64;
-        let packet = build(id, tenant_of(from), tenant_of(to), len);
-        let lane = usize::try_from(self.random.below(64)).unwrap_or(0);
-        self.checker.offered(id, to, &packet);
-        self.gateways[from.0]
-            .offer(lane, &packet)
-            .expect("a device's queue holds more than a world offers at once");
-        self.work(from, Some(id));
-        id
+        let len = usize::try_from(len).unwrap_or(MIN_PACKET_LEN);
+        let packet: Rc<[u8]> = build(id, tenant_of(from), tenant_of(to), len).into();
+        let taken = gateway.offer(lane, &packet);
+        taken.expect("a device's queue holds more than a world offers at once");
+        self.outside.checker.offered(id, from, to, &packet);
+        self.outside.note(|| format!("{from} is given {id}"));
+        self.work(from, Inner(Some((id, packet))));
+        Some(id)
+    }
+
+    /// A datagram arrives at a gateway at once, from any address. Without effect on one that is down.
+    pub fn inject(&mut self, to: GatewayId, source: SocketAddr, datagram: &[u8]) {
+        self.outside.note(|| {
+            let (class, len) = (Class::of(datagram), datagram.len());
+            format!("{class:?} of {len} bytes is slipped to {to} from {source}")
+        });
+        self.arrive(to, datagram, None);
+        if let Some(gateway) = &mut self.hosts[to.0].gateway {
+            gateway.receive(source, datagram.len(), datagram);
+        }
+        self.work(to, Inner(None));
     }
 
     /// Lets time pass until `elapsed`, with everything that happens on the way.
     pub fn run_until(&mut self, elapsed: Duration) {
         while let Some(next) = self.next_moment().filter(|next| *next <= elapsed) {
-            self.clock.advance_to(next);
-            self.deliver_due();
-            for side in 0..self.gateways.len() {
-                let now = self.now_of(GatewayId(side));
-                self.gateways[side].handle_timeout(now);
+            if !self.step_to(next) {
+                break;
             }
-            if self.clock.elapsed() >= self.next_heartbeat {
-                self.next_heartbeat += HEARTBEAT;
-            }
-            self.work_all(None);
         }
-        self.clock.advance_to(elapsed);
+        self.outside.clock.advance_to(elapsed);
     }
 
     /// Lets time pass for a while.
     pub fn run_for(&mut self, duration: Duration) {
-        self.run_until(self.clock.elapsed() + duration);
+        self.run_until(self.elapsed() + duration);
     }
 
     /// Runs until both sides agree, at most until `limit`; whether they did.
     pub fn run_until_agreed(&mut self, limit: Duration) -> bool {
-        while !self.agreed() && self.clock.elapsed() < limit {
+        while !self.agreed() && self.elapsed() < limit {
             self.run_for(Duration::from_millis(10));
         }
         self.agreed()
     }
 
+    /// Does what happens next. `false`: time no longer passes, which the model is told.
+    fn step_to(&mut self, next: Duration) -> bool {
+        self.steps_at_once = if next > self.elapsed() {
+            0
+        } else {
+            self.steps_at_once + 1
+        };
+        if self.steps_at_once > MOST_STEPS_AT_ONCE {
+            self.outside.checker.time_stands_still();
+            return false;
+        }
+        self.outside.clock.advance_to(next);
+        let mut awake = self.deliver_due();
+        for side in SIDES {
+            let now = self.now_of(side);
+            if self.hosts[side.0].fire_timers(now) == Fired::Yes {
+                awake.insert(side);
+            }
+        }
+        if self.elapsed() >= self.next_heartbeat {
+            self.next_heartbeat += HEARTBEAT;
+            self.beat();
+            awake.extend(SIDES);
+        }
+        for side in awake {
+            self.work(side, Inner(None));
+        }
+        true
+    }
+
+    fn beat(&mut self) {
+        for side in SIDES {
+            if self.hosts[side.0].tamper.is(Fault::TalksWithoutEnd) {
+                self.rekey(side);
+            }
+        }
+    }
+
     fn next_moment(&self) -> Option<Duration> {
-        let arrival = self.flights.peek().map(|Reverse(flight)| flight.arrival);
-        let deadlines = self.gateways.iter().filter_map(Gateway::deadline);
-        let timer = deadlines.map(|at| self.clock.elapsed_at(at)).min();
+        let flight = self.outside.flights.peek();
+        let arrival = flight.map(|Reverse(flight)| flight.arrival);
+        let deadlines = self.hosts.iter().filter_map(Host::deadline);
+        let timer = deadlines.map(|at| self.outside.clock.elapsed_at(at)).min();
         let candidates = [arrival, timer, Some(self.next_heartbeat)];
         candidates.into_iter().flatten().min()
     }
 
-    /// Everything that arrives now; sometimes neighbors of one length as a train.
-    fn deliver_due(&mut self) {
-        let mut due = Vec::new();
-        while let Some(Reverse(flight)) = self.flights.peek() {
-            if flight.arrival > self.clock.elapsed() {
-                break;
-            }
-            due.extend(self.flights.pop().map(|Reverse(flight)| flight));
-        }
+    /// Everything that arrives now; sometimes neighbors of one length as a train. Says who got something.
+    fn deliver_due(&mut self) -> BTreeSet<GatewayId> {
+        let due: Vec<_> = std::iter::from_fn(|| self.outside.pop_arrived()).collect();
         let mut due = due.into_iter().peekable();
+        let mut awake = BTreeSet::new();
         while let Some(flight) = due.next() {
-            self.arrived(&flight);
-            let mut bytes = flight.datagram.clone();
+            let owner = self.outside.owner(flight.target);
+            let Some(to) = owner.filter(|to| self.gateway(*to).is_some()) else {
+                continue;
+            };
+            if self.is_deaf_to(to, &flight) {
+                continue;
+            }
+            let mut bytes = flight.datagram.to_vec();
+            self.arrive(to, &flight.datagram, flight.packet.as_deref());
             while let Some(next) =
                 due.next_if(|next| merges(&flight, next) && self.random.happens(MERGING))
             {
-                self.arrived(&next);
-                bytes.extend(&next.datagram);
+                self.arrive(to, &next.datagram, next.packet.as_deref());
+                bytes.extend(&*next.datagram);
             }
-            let to = &mut self.gateways[flight.to.0];
-            to.receive_train(flight.from, flight.datagram.len(), &bytes);
+            if let Some(gateway) = &mut self.hosts[to.0].gateway {
+                gateway.receive(flight.source, flight.datagram.len(), &bytes);
+            }
+            awake.insert(to);
+        }
+        awake
+    }
+
+    fn is_deaf_to(&self, to: GatewayId, flight: &Flight) -> bool {
+        let host = &self.hosts[to.0];
+        let handshake = matches!(
+            Class::of(&flight.datagram),
+            Class::Initiation | Class::Response
+        );
+        host.tamper.is(Fault::DeafAfterRestart) && host.lives > 1 && handshake
+    }
+
+    /// Tells the model. A gateway that is broken so opens what it should have forgotten how to.
+    fn arrive(&mut self, to: GatewayId, datagram: &[u8], packet: Option<&[u8]>) {
+        if self.gateway(to).is_none() {
+            return;
+        }
+        let arrival = self.outside.checker.arrived(to, datagram);
+        let keeps = self.hosts[to.0].tamper.is(Fault::KeepsKeysOverRestart);
+        if let Some(packet) = packet.filter(|_| keeps && arrival == Arrival::Late) {
+            self.watch(to, Inner(None)).delivered(packet.to_vec());
         }
     }
 
-    fn arrived(&mut self, flight: &Flight) {
-        if let Some(packet) = flight.packet {
-            self.checker.progressed(packet, Progress::Arrived);
+    fn watch(&mut self, from: GatewayId, inner: Inner) -> Watch<'_> {
+        Watch {
+            outside: &mut self.outside,
+            tamper: &mut self.hosts[from.0].tamper,
+            from,
+            inner,
         }
     }
 
-    fn work_all(&mut self, packet: Option<PacketId>) {
-        for side in 0..self.gateways.len() {
-            self.work(GatewayId(side), packet);
-        }
-    }
-
-    /// Lets a gateway work and carries what it did to the link and to the checker. `packet` is what it was given
-    /// just now: a data datagram that it sends then is that packet's.
-    fn work(&mut self, id: GatewayId, packet: Option<PacketId>) {
+    /// Lets a gateway work and carries what it does to the link and to the model. `inner` is what it was given just now.
+    fn work(&mut self, id: GatewayId, inner: Inner) {
         let now = self.now_of(id);
-        let checker = &mut self.checker;
-        let gateway = &mut self.gateways[id.0];
-        let deeds = gateway.work(now, &mut |command| match command {
-            LaneCommand::InstallRx(install) => checker.installed_rx(install),
-            LaneCommand::InstallTx(install) => checker.installed_tx(id, install),
-            _ => {}
-        });
-        let events = gateway.take_events();
-        self.events
-            .extend(events.into_iter().map(|event| (id, event)));
-        for deed in deeds {
-            match deed {
-                Deed::Sent { to, datagram, .. } => self.launch(id, to, &datagram, packet),
-                Deed::Delivered(bytes) => self.checker.delivered(id, &bytes),
-            }
-        }
-    }
-
-    fn launch(
-        &mut self,
-        from: GatewayId,
-        to: GatewayId,
-        datagram: &[u8],
-        packet: Option<PacketId>,
-    ) {
-        let class = Class::of(datagram);
-        let mut copy = datagram.to_vec();
-        if let Ok(sealed) = Datagram::parse(&mut copy) {
-            self.checker.sealed(from, sealed.header(), datagram);
-        }
-        let packet = packet.filter(|_| class == Class::Data);
-        if let Some(packet) = packet {
-            self.checker.progressed(packet, Progress::Sealed);
-        }
-        for delay in self.link.fates(from, class) {
-            self.flown += 1;
-            self.flights.push(Reverse(Flight {
-                arrival: self.clock.elapsed() + delay,
-                number: self.flown,
-                from,
-                to,
-                datagram: datagram.to_vec(),
-                packet,
-            }));
-        }
+        let host = &mut self.hosts[id.0];
+        let Some(gateway) = &mut host.gateway else {
+            return;
+        };
+        let mut watch = Watch {
+            outside: &mut self.outside,
+            tamper: &mut host.tamper,
+            from: id,
+            inner,
+        };
+        gateway.work(now, &mut watch);
+        self.outside.checker.settled(id);
     }
 
     fn now_of(&self, id: GatewayId) -> Now {
-        self.now_with(self.gateways[id.0].wall())
-    }
-
-    fn now_with(&self, wall: crate::clock::WallOffset) -> Now {
+        let clock = &self.outside.clock;
         Now {
-            instant: self.clock.instant(),
-            wall: self.clock.wall(wall),
+            instant: clock.instant(),
+            wall: clock.wall(self.hosts[id.0].wall),
         }
     }
 }
 
 fn merges(first: &Flight, next: &Flight) -> bool {
-    first.from == next.from
-        && first.to == next.to
+    first.source == next.source
+        && first.target == next.target
         && first.datagram.len() == next.datagram.len()
         && Class::of(&first.datagram) == Class::of(&next.datagram)
 }

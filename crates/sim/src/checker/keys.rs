@@ -94,7 +94,11 @@ impl Keys {
     }
 
     pub(super) fn remove_tx(&mut self, gateway: GatewayId, epoch: EpochId) {
-        if self.sending.get(&gateway).is_some_and(|sending| sending.epoch == epoch) {
+        if self
+            .sending
+            .get(&gateway)
+            .is_some_and(|sending| sending.epoch == epoch)
+        {
             self.sending.remove(&gateway);
         }
     }
@@ -166,7 +170,10 @@ impl Keys {
         let name = (known.key, header.lane, header.packet_number);
         let sealed = self.sealed.get(&name)?;
         let same = known.gateway == gateway && *sealed.datagram == *datagram;
-        sealed.packet.filter(|_| same).map(|packet| (packet, known.held))
+        sealed
+            .packet
+            .filter(|_| same)
+            .map(|packet| (packet, known.held))
     }
 
     /// The lane keys of which some packet number was never seen.

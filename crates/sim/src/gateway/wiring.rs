@@ -16,7 +16,12 @@ use crate::random::SimRandom;
 /// The network of the one VPC that a world has.
 const VNI: u32 = 77;
 
-pub(super) fn make_core(setup: &GatewaySetup, neighbors: &[Neighbor], random: SimRandom, now: Now) -> Core {
+pub(super) fn make_core(
+    setup: &GatewaySetup,
+    neighbors: &[Neighbor],
+    random: SimRandom,
+    now: Now,
+) -> Core {
     let config = CoreConfig {
         secret: StaticSecret::from_bytes(setup.secret.expose()),
         suite: setup.suite,

@@ -26,7 +26,9 @@ fn fair_weather_delivers_everything_once_and_in_order() {
 #[test]
 fn foul_weather_does_all_its_harm_about_as_often_as_it_says() {
     let mut link = link(Weather::FOUL);
-    let fates: Vec<_> = (0..10_000).map(|_| delays(&mut link, Class::Data)).collect();
+    let fates: Vec<_> = (0..10_000)
+        .map(|_| delays(&mut link, Class::Data))
+        .collect();
     let lost = fates.iter().filter(|fate| fate.is_empty()).count();
     let twice = fates.iter().filter(|fate| fate.len() == 2).count();
     let late = fates
@@ -80,9 +82,17 @@ fn classes_follow_from_type_and_length() {
 #[test]
 fn a_storm_damages_what_it_says_and_every_damage_changes_the_bytes() {
     let mut link = link(Weather::STORM);
-    let all: Vec<_> = (0..10_000).flat_map(|_| link.fates(A, Class::Data, NOW)).collect();
-    let damaged = all.iter().filter(|fate| fate.condition == Condition::Damaged).count();
-    assert!((all.len() / 12..all.len() / 8).contains(&damaged), "{damaged}");
+    let all: Vec<_> = (0..10_000)
+        .flat_map(|_| link.fates(A, Class::Data, NOW))
+        .collect();
+    let damaged = all
+        .iter()
+        .filter(|fate| fate.condition == Condition::Damaged)
+        .count();
+    assert!(
+        (all.len() / 12..all.len() / 8).contains(&damaged),
+        "{damaged}"
+    );
     for _ in 0..1_000 {
         let mut datagram = vec![7; 20];
         link.damage(&mut datagram);

@@ -1,0 +1,209 @@
+//! What can befall a world, and how a time of trouble is drawn.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::link::{Class, GatewayId, Weather};
+use crate::random::{Chance, SimRandom};
+use crate::world::{Farewell, Recorded, SIDES, World, stranger};
+
+const DAY: i64 = 86_400;
+const YEAR: i64 = 365 * DAY;
+/// Steps of a wall clock, in seconds: a correction by NTP, a wrong time zone, a dead battery.
+const STEPS: [i64; 12] = [
+    1,
+    -1,
+    30,
+    -30,
+    3_600,
+    -3_600,
+    DAY,
+    -DAY,
+    YEAR,
+    -YEAR,
+    8 * YEAR,
+    -8 * YEAR,
+];
+
+/// What a gateway that restarts within a time of trouble was away for, at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+const LONG: Chance = Chance::per_mille(250);
+
+/// One thing that befalls a world.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Disturbance {
+    /// A gateway goes down. Its memory is lost, its key is not.
+    Stop(GatewayId, Farewell),
+    /// It comes back, or is there anyway.
+    Start(GatewayId),
+    /// Its wall clock steps by so many seconds; its monotonic clock goes on.
+    ClockStep(GatewayId, i64),
+    /// Nothing gets through that this gateway sends.
+    Blackout(GatewayId, Duration),
+    /// What is sent from now on meets this weather.
+    Weather(Weather),
+    /// A gateway is told to replace its keys.
+    Rekey(GatewayId),
+    /// Both call at once.
+    Crossed,
+    /// Somebody who has kept all that was ever sent sends some of it again, to both sides, from the sender's address, the
+    /// receiver's or his own.
+    Replay(u64),
+    /// A gateway gets another address and does not notice, as when a NAT forgets it.
+    Move(GatewayId),
+}
+
+impl Disturbance {
+    /// Lets it happen now.
+    pub fn strike(&self, world: &mut World, random: &mut SimRandom) {
+        world.note(|| format!("-- {self:?}"));
+        match *self {
+            Self::Stop(side, farewell) => world.stop(side, farewell),
+            Self::Start(side) => world.start(side),
+            Self::ClockStep(side, seconds) => world.step_wall(side, seconds),
+            Self::Blackout(side, length) => {
+                let end = world.elapsed() + length;
+                world.link().black_out(side, end);
+            }
+            Self::Weather(weather) => world.link().set_weather(weather),
+            Self::Rekey(side) => world.rekey(side),
+            Self::Crossed => SIDES.into_iter().for_each(|side| world.rekey(side)),
+            Self::Replay(count) => (0..count).for_each(|_| replay(world, random)),
+            Self::Move(side) => world.move_address(side),
+        }
+    }
+}
+
+/// Half of what is replayed are handshake messages: there are few of them, and they can do more.
+fn replay(world: &mut World, random: &mut SimRandom) {
+    let handshakes = random.below(2) == 0;
+    let fits = |recorded: &&Recorded| {
+        !handshakes || matches!(recorded.class, Class::Initiation | Class::Response)
+    };
+    let all: Vec<_> = world.recorded().iter().filter(fits).collect();
+    if all.is_empty() {
+        return;
+    }
+    let place = usize::try_from(random.below(all.len() as u64)).unwrap_or(0);
+    let recorded = all[place].clone();
+    let to = random.pick(&SIDES);
+    let source = random.pick(&[world.address(recorded.from), stranger()]);
+    world.inject(to, source, &recorded.datagram);
+}
+
+/// Who may be moved: a gateway that nobody can call and that can call nobody would never be found again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mobility {
+    /// Nobody.
+    Fixed,
+    /// This one, which knows where its peer is.
+    Mobile(GatewayId),
+}
+
+/// A time of trouble: what happens when, counted from its beginning, in order.
+#[derive(Clone, PartialEq, Default)]
+pub struct Trouble {
+    /// What happens when.
+    pub events: Vec<(Duration, Disturbance)>,
+    /// When it is over.
+    pub length: Duration,
+}
+
+impl fmt::Debug for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "trouble for {:?}:", self.length)?;
+        self.events
+            .iter()
+            .try_for_each(|(at, event)| write!(f, " {at:?} {event:?};"))
+    }
+}
+
+impl Trouble {
+    /// One to four disturbances within a few seconds or minutes, in any weather.
+    pub fn draw(random: &mut SimRandom, mobility: Mobility) -> Self {
+        let length = random.between(Duration::from_secs(2), Duration::from_secs(12));
+        let mut trouble = Self {
+            events: Vec::new(),
+            length,
+        };
+        let weathers = [
+            Weather::FAIR,
+            Weather::UNORDERED,
+            Weather::FOUL,
+            Weather::STORM,
+        ];
+        let weather = Disturbance::Weather(random.pick(&weathers));
+        trouble.events.push((Duration::ZERO, weather));
+        for _ in 0..=random.below(4) {
+            let at = random.between(Duration::ZERO, length);
+            trouble.add_drawn(at, random, mobility);
+        }
+        trouble.events.sort_by_key(|(at, _)| *at);
+        trouble
+    }
+
+    fn add_drawn(&mut self, at: Duration, random: &mut SimRandom, mobility: Mobility) {
+        let side = random.pick(&SIDES);
+        match random.below(10) {
+            0..=2 => self.add_restart(at, side, random),
+            3 => {
+                // Both at once, but not for the same time.
+                SIDES
+                    .into_iter()
+                    .for_each(|side| self.add_restart(at, side, random));
+            }
+            4 => self.add(at, Disturbance::ClockStep(side, random.pick(&STEPS))),
+            5 => self.add_blackout(at, random),
+            6 => self.add(at, Disturbance::Crossed),
+            7 => {
+                let burst = random.below(5) + 1;
+                for number in 0..burst {
+                    let later = Duration::from_millis(300) * u32::try_from(number).unwrap_or(0);
+                    self.add(at + later, Disturbance::Rekey(side));
+                }
+            }
+            8 => self.add(at, Disturbance::Replay(random.below(20) + 1)),
+            _ => match mobility {
+                Mobility::Mobile(side) => self.add(at, Disturbance::Move(side)),
+                Mobility::Fixed => self.add(at, Disturbance::Crossed),
+            },
+        }
+    }
+
+    /// Down, perhaps with a step of the clock, and up again at once or after a while.
+    fn add_restart(&mut self, at: Duration, side: GatewayId, random: &mut SimRandom) {
+        let farewell = random.pick(&[Farewell::Said, Farewell::Unsaid]);
+        self.add(at, Disturbance::Stop(side, farewell));
+        if random.below(3) == 0 {
+            self.add(at, Disturbance::ClockStep(side, random.pick(&STEPS)));
+        }
+        let pause = if random.happens(LONG) {
+            random.between(Duration::ZERO, LONGEST_PAUSE)
+        } else {
+            random.between(Duration::ZERO, Duration::from_millis(500))
+        };
+        self.add(at + pause, Disturbance::Start(side));
+    }
+
+    /// One direction or both. A long one outlives every key.
+    fn add_blackout(&mut self, at: Duration, random: &mut SimRandom) {
+        let length = if random.happens(LONG) {
+            random.between(Duration::from_secs(20), Duration::from_secs(120))
+        } else {
+            random.between(Duration::from_millis(200), Duration::from_secs(8))
+        };
+        let sides = random.pick(&[&SIDES[..], &SIDES[..1], &SIDES[1..]]);
+        for side in sides {
+            self.add(at, Disturbance::Blackout(*side, length));
+        }
+        self.length = self.length.max(at + length);
+    }
+
+    fn add(&mut self, at: Duration, event: Disturbance) {
+        self.length = self.length.max(at);
+        self.events.push((at, event));
+    }
+}
+
+#[cfg(test)]
+mod tests;

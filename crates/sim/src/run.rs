@@ -1,0 +1,358 @@
+//! One seeded run: two gateways, times of trouble, and after each of them a quiet time in which all must be well again.
+//!
+//! In trouble the model of [`crate::checker`] says what may and must happen to each packet. In the quiet time more is due:
+//!
+//! - Within [`RECOVERY`] both sides send under one epoch and packets flow both ways.
+//! - From then on every packet comes out within [`PATIENCE`], also when keys are replaced meanwhile.
+//! - Afterwards each side receives under one epoch alone, and neither timers nor handshakes go on without end.
+
+mod scenario;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use crate::checker::Progress;
+use crate::disturbance::{Disturbance, Trouble};
+use crate::fault::Fault;
+use crate::link::{Class, GatewayId, Weather};
+use crate::log::Log;
+use crate::packet::PacketId;
+use crate::random::{Seed, SimRandom};
+use crate::world::{SIDES, World};
+
+pub use scenario::Scenario;
+
+/// Longest time from the end of all trouble until packets flow: the longest pause between two calls with its jitter
+/// (16.5 s) after a probe was not answered (15 s), with some round trips.
+pub const RECOVERY: Duration = Duration::from_secs(35);
+/// Longest time in which a packet comes out when all is well: more than the worst detour of the weather then.
+pub const PATIENCE: Duration = Duration::from_millis(200);
+/// How long all must be well: longer than unconfirmed and draining epochs live (10 s each).
+const WELL: Duration = Duration::from_secs(12);
+/// For so long no new epoch may have come if only one is to be left.
+const SETTLED: Duration = Duration::from_millis(10_500);
+/// Calls of a core in which something was due, while all is well: Confirms, drains, a rekey, a probe.
+const MOST_WAKEUPS: u64 = 12;
+/// Initiations of both sides while all is well: one for each time that keys are replaced, with all that can cross.
+const MOST_CALLS: usize = 6;
+
+const SCENARIO_STREAM: u64 = 7;
+
+/// What a run is made with besides its seed.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Where to write what happens.
+    pub log: Log,
+    /// Which gateway is broken, and how.
+    pub fault: Option<(GatewayId, Fault)>,
+}
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Outcome {
+    /// The longest time until all was well again.
+    pub recovery: Duration,
+    /// The most epochs that a gateway received under at a time.
+    pub most_held: usize,
+    /// Epochs that were sent under.
+    pub epochs: usize,
+    /// Datagrams that were sealed.
+    pub sealed: usize,
+    /// Virtual time.
+    pub length: Duration,
+    /// Most calls of a core while all was well.
+    pub wakeups: u64,
+    /// Most initiations while all was well.
+    pub calls: usize,
+}
+
+/// A run in which something was wrong.
+#[derive(Debug)]
+pub struct Failure {
+    /// Makes the same run again.
+    pub seed: Seed,
+    /// What was wrong.
+    pub what: String,
+    /// What was drawn.
+    pub scenario: String,
+    /// What happened, if it was written down.
+    pub log: Vec<String>,
+}
+
+/// Lines of the log that are shown with a failure: what led to it is among the last.
+const SHOWN: usize = 60;
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            what,
+            scenario,
+            log,
+        } = self;
+        writeln!(f, "seed {seed}: {what}")?;
+        writeln!(f, "  {scenario}")?;
+        writeln!(
+            f,
+            "  again, with all of its log: LINKVEIL_SEED={seed} cargo test -p linkveil-sim --test seeded"
+        )?;
+        log.iter()
+            .skip(log.len().saturating_sub(SHOWN))
+            .try_for_each(|line| writeln!(f, "  {line}"))
+    }
+}
+
+/// Makes a run; one that fails is made again with its log.
+///
+/// # Errors
+///
+/// What was wrong first.
+pub fn run(seed: Seed) -> Result<Outcome, Box<Failure>> {
+    run_with(seed, Options::default()).map_err(|failure| {
+        let log = Log::on();
+        let again = run_with(seed, Options { log, fault: None });
+        again.err().unwrap_or(failure)
+    })
+}
+
+/// Makes a run once.
+///
+/// # Errors
+///
+/// What was wrong first.
+pub fn run_with(seed: Seed, options: Options) -> Result<Outcome, Box<Failure>> {
+    let mut random = seed.stream(SCENARIO_STREAM);
+    let scenario = Scenario::draw(&mut random);
+    let mut world = scenario.world(seed, &mut random, options.log);
+    if let Some((side, fault)) = options.fault {
+        world.break_gateway(side, fault);
+    }
+    let mut run = Run::new(world, random);
+    run.whole(&scenario).map_err(|what| {
+        Box::new(Failure {
+            seed,
+            what,
+            scenario: format!("{scenario:?} {:?}", run.troubles),
+            log: run.world.log().lines().to_vec(),
+        })
+    })?;
+    Ok(run.outcome)
+}
+
+/// A packet that was offered and was not judged yet.
+#[derive(Debug)]
+struct Paced {
+    id: PacketId,
+    from: GatewayId,
+    offered: Duration,
+}
+
+/// Times between two packets of one side.
+#[derive(Clone, Copy, Debug)]
+struct Pace(Duration, Duration);
+
+const BUSY: Pace = Pace(Duration::from_millis(15), Duration::from_millis(150));
+const CALM: Pace = Pace(Duration::from_millis(60), Duration::from_millis(240));
+
+#[derive(Debug)]
+struct Run {
+    world: World,
+    random: SimRandom,
+    pace: Pace,
+    next_offer: [Duration; 2],
+    paced: VecDeque<Paced>,
+    /// Whether the last packet of each side that was judged came out.
+    flows: [Option<Progress>; 2],
+    /// Since when every packet must come out.
+    well_since: Option<Duration>,
+    troubles: Vec<Trouble>,
+    outcome: Outcome,
+}
+
+impl Run {
+    fn new(world: World, random: SimRandom) -> Self {
+        Self {
+            world,
+            random,
+            pace: BUSY,
+            next_offer: [Duration::ZERO; 2],
+            paced: VecDeque::new(),
+            flows: [None; 2],
+            well_since: None,
+            troubles: Vec::new(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    fn whole(&mut self, scenario: &Scenario) -> Result<(), String> {
+        for _ in 0..scenario.troubles {
+            let trouble = Trouble::draw(&mut self.random, scenario.mobility);
+            self.troubles.push(trouble.clone());
+            self.suffer(&trouble)?;
+            self.recover()?;
+            self.stay_well()?;
+        }
+        self.world.checker_mut().finish();
+        self.no_violation()?;
+        let checker = self.world.checker();
+        self.outcome.most_held = checker.most_held();
+        self.outcome.epochs = checker.epochs().len();
+        self.outcome.sealed = checker.sealed_count();
+        self.outcome.length = self.world.elapsed();
+        Ok(())
+    }
+
+    fn suffer(&mut self, trouble: &Trouble) -> Result<(), String> {
+        let begin = self.world.elapsed();
+        self.pace = BUSY;
+        self.well_since = None;
+        for (at, event) in &trouble.events {
+            self.pace_until(begin + *at)?;
+            event.strike(&mut self.world, &mut self.random);
+        }
+        self.pace_until(begin + trouble.length)
+    }
+
+    /// Ends all trouble and waits until packets flow.
+    fn recover(&mut self) -> Result<(), String> {
+        self.world.note(|| "-- the trouble is over".into());
+        self.world.link().calm();
+        if self.random.below(2) == 0 {
+            self.world.link().set_weather(Weather::UNORDERED);
+        }
+        SIDES.into_iter().for_each(|side| self.world.start(side));
+        self.pace = CALM;
+        self.flows = [None; 2];
+        let begin = self.world.elapsed();
+        while self.world.elapsed() < begin + RECOVERY {
+            self.pace_until(self.world.elapsed() + PATIENCE)?;
+            if self.world.agreed() && self.flows == [Some(Progress::Delivered); 2] {
+                let took = self.world.elapsed() - begin;
+                self.outcome.recovery = self.outcome.recovery.max(took);
+                self.world.note(|| "-- all is well".into());
+                return Ok(());
+            }
+        }
+        Err(format!("no recovery within {RECOVERY:?}"))
+    }
+
+    /// Every packet comes out, whoever replaces keys meanwhile; then nothing is left of all that happened.
+    fn stay_well(&mut self) -> Result<(), String> {
+        let begin = self.world.elapsed();
+        self.well_since = Some(begin);
+        let calls = self.calls();
+        let wakeups = SIDES.map(|side| self.world.wakeups(side));
+        let harmless = [
+            None,
+            Some(Disturbance::Crossed),
+            Some(Disturbance::Rekey(SIDES[0])),
+            Some(Disturbance::Rekey(SIDES[1])),
+        ];
+        let place = usize::try_from(self.random.below(4)).unwrap_or(0);
+        if let Some(event) = &harmless[place] {
+            event.strike(&mut self.world, &mut self.random);
+        }
+        self.pace_until(begin + WELL - SETTLED)?;
+        let epochs = self.world.checker().epochs().len();
+        self.pace_until(begin + WELL)?;
+        self.pace_until(self.world.elapsed() + PATIENCE)?;
+        if !self.world.agreed() {
+            return Err("the gateways do not agree, although all was well".into());
+        }
+        if self.world.checker().epochs().len() == epochs {
+            self.one_epoch_each()?;
+        }
+        self.judge_calls(self.calls() - calls)?;
+        for side in SIDES {
+            self.judge_wakeups(side, self.world.wakeups(side) - wakeups[side.0])?;
+        }
+        Ok(())
+    }
+
+    fn one_epoch_each(&self) -> Result<(), String> {
+        for side in SIDES {
+            let held = self.world.checker().held(side);
+            if held != 1 {
+                return Err(format!("{side} still receives under {held} epochs"));
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_calls(&mut self, calls: usize) -> Result<(), String> {
+        self.outcome.calls = self.outcome.calls.max(calls);
+        if calls > MOST_CALLS {
+            return Err(format!("{calls} initiations, although all was well"));
+        }
+        Ok(())
+    }
+
+    fn judge_wakeups(&mut self, side: GatewayId, wakeups: u64) -> Result<(), String> {
+        self.outcome.wakeups = self.outcome.wakeups.max(wakeups);
+        if wakeups > MOST_WAKEUPS {
+            return Err(format!(
+                "{wakeups} timers of {side} fired, although all was well"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Initiations so far.
+    fn calls(&self) -> usize {
+        let recorded = self.world.recorded().iter();
+        recorded
+            .filter(|recorded| recorded.class == Class::Initiation)
+            .count()
+    }
+
+    /// Both sides send until `end`, and packets are judged when their time is over.
+    fn pace_until(&mut self, end: Duration) -> Result<(), String> {
+        while self.world.elapsed() < end {
+            for side in SIDES {
+                if self.next_offer[side.0] <= self.world.elapsed() {
+                    self.offer(side);
+                }
+            }
+            let next = self.next_offer.into_iter().min().unwrap_or(end);
+            self.world.run_until(next.min(end));
+            self.no_violation()?;
+            self.judge_paced()?;
+        }
+        Ok(())
+    }
+
+    fn offer(&mut self, from: GatewayId) {
+        let offered = self.world.elapsed();
+        let Pace(least, most) = self.pace;
+        self.next_offer[from.0] = offered + self.random.between(least, most);
+        if let Some(id) = self.world.offer(from) {
+            self.paced.push_back(Paced { id, from, offered });
+        }
+    }
+
+    fn judge_paced(&mut self) -> Result<(), String> {
+        let now = self.world.elapsed();
+        let over = |paced: &Paced| paced.offered + PATIENCE <= now;
+        while self.paced.front().is_some_and(over) {
+            let Some(paced) = self.paced.pop_front() else {
+                break;
+            };
+            let progress = self.world.checker().progress(paced.id);
+            self.flows[paced.from.0] = progress;
+            let due = self.well_since.is_some_and(|since| paced.offered >= since);
+            if due && progress != Some(Progress::Delivered) {
+                let (id, from) = (paced.id, paced.from);
+                return Err(format!("{id} of {from} came no farther than {progress:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn no_violation(&self) -> Result<(), String> {
+        match self.world.checker().violations().first() {
+            Some(violation) => Err(violation.to_string()),
+            None => Ok(()),
+        }
+    }
+}
