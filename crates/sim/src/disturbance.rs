@@ -27,6 +27,8 @@ const STEPS: [i64; 12] = [
 
 /// What a gateway that restarts within a time of trouble was away for, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// No handshake goes on for so long: two attempts are kept, with at most 16.5 s between them, and an unconfirmed epoch for 10 s.
+const OLD: Duration = Duration::from_secs(45);
 const LONG: Chance = Chance::per_mille(250);
 
 /// One thing that befalls a world.
@@ -46,8 +48,8 @@ pub enum Disturbance {
     Rekey(GatewayId),
     /// Both call at once.
     Crossed,
-    /// Somebody who has kept all that was ever sent sends some of it again, to both sides, from the sender's address, the
-    /// receiver's or his own.
+    /// Somebody who has kept all that was ever sent sends some of it again, to both sides, from the sender's address or from
+    /// his own.
     Replay(u64),
     /// A gateway gets another address and does not notice, as when a NAT forgets it.
     Move(GatewayId),
@@ -74,11 +76,15 @@ impl Disturbance {
     }
 }
 
-/// Half of what is replayed are handshake messages: there are few of them, and they can do more.
+/// Half of what is replayed are handshake messages: there are few of them, and they can do more. From his own address the
+/// stranger sends only what is old: who passes on a handshake while it goes on is a router, and gets what follows.
 fn replay(world: &mut World, random: &mut SimRandom) {
     let handshakes = random.below(2) == 0;
+    let from_afar = random.below(2) == 0;
+    let now = world.elapsed();
     let fits = |recorded: &&Recorded| {
-        !handshakes || matches!(recorded.class, Class::Initiation | Class::Response)
+        let kind = matches!(recorded.class, Class::Initiation | Class::Response);
+        (kind || !handshakes) && (!from_afar || recorded.at + OLD <= now)
     };
     let all: Vec<_> = world.recorded().iter().filter(fits).collect();
     if all.is_empty() {
@@ -86,9 +92,12 @@ fn replay(world: &mut World, random: &mut SimRandom) {
     }
     let place = usize::try_from(random.below(all.len() as u64)).unwrap_or(0);
     let recorded = all[place].clone();
-    let to = random.pick(&SIDES);
-    let source = random.pick(&[world.address(recorded.from), stranger()]);
-    world.inject(to, source, &recorded.datagram);
+    let source = if from_afar {
+        stranger()
+    } else {
+        world.address(recorded.from)
+    };
+    world.inject(random.pick(&SIDES), source, &recorded.datagram);
 }
 
 /// Who may be moved: a gateway that nobody can call and that can call nobody would never be found again.

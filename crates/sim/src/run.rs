@@ -3,7 +3,8 @@
 //! In trouble the model of [`crate::checker`] says what may and must happen to each packet. In the quiet time more is due:
 //!
 //! - Within [`RECOVERY`] both sides send under one epoch and packets flow both ways.
-//! - From then on every packet comes out within [`PATIENCE`], also when keys are replaced meanwhile.
+//! - From then on every packet comes out within [`PATIENCE`], also when keys are replaced meanwhile. A relapse is forgiven
+//!   within [`RECOVERY`]: old keys may still work when the trouble ends, and reach their hard end before new ones are there.
 //! - Afterwards each side receives under one epoch alone, and neither timers nor handshakes go on without end.
 
 mod scenario;
@@ -65,6 +66,17 @@ pub struct Outcome {
     pub wakeups: u64,
     /// Most initiations while all was well.
     pub calls: usize,
+    /// How often all seemed well and was not for long.
+    pub relapses: u64,
+}
+
+/// Why a run cannot go on as it did.
+#[derive(Debug, PartialEq, Eq)]
+enum Halt {
+    /// Something that must not be.
+    Fault(String),
+    /// All seemed well, but it is early, and it was not.
+    Relapse,
 }
 
 /// A run in which something was wrong.
@@ -129,10 +141,13 @@ pub fn run_with(seed: Seed, options: Options) -> Result<Outcome, Box<Failure>> {
         world.break_gateway(side, fault);
     }
     let mut run = Run::new(world, random);
-    run.whole(&scenario).map_err(|what| {
+    run.whole(&scenario).map_err(|halt| {
         Box::new(Failure {
             seed,
-            what,
+            what: match halt {
+                Halt::Fault(what) => what,
+                Halt::Relapse => "a relapse that nobody expects".into(),
+            },
             scenario: format!("{scenario:?} {:?}", run.troubles),
             log: run.world.log().lines().to_vec(),
         })
@@ -166,6 +181,8 @@ struct Run {
     flows: [Option<Progress>; 2],
     /// Since when every packet must come out.
     well_since: Option<Duration>,
+    /// Until when it may take to be well.
+    recovered_by: Duration,
     troubles: Vec<Trouble>,
     outcome: Outcome,
 }
@@ -180,18 +197,19 @@ impl Run {
             paced: VecDeque::new(),
             flows: [None; 2],
             well_since: None,
+            recovered_by: Duration::ZERO,
             troubles: Vec::new(),
             outcome: Outcome::default(),
         }
     }
 
-    fn whole(&mut self, scenario: &Scenario) -> Result<(), String> {
+    fn whole(&mut self, scenario: &Scenario) -> Result<(), Halt> {
         for _ in 0..scenario.troubles {
             let trouble = Trouble::draw(&mut self.random, scenario.mobility);
             self.troubles.push(trouble.clone());
             self.suffer(&trouble)?;
-            self.recover()?;
-            self.stay_well()?;
+            self.calm_down();
+            self.be_well()?;
         }
         self.world.checker_mut().finish();
         self.no_violation()?;
@@ -203,7 +221,7 @@ impl Run {
         Ok(())
     }
 
-    fn suffer(&mut self, trouble: &Trouble) -> Result<(), String> {
+    fn suffer(&mut self, trouble: &Trouble) -> Result<(), Halt> {
         let begin = self.world.elapsed();
         self.pace = BUSY;
         self.well_since = None;
@@ -214,8 +232,8 @@ impl Run {
         self.pace_until(begin + trouble.length)
     }
 
-    /// Ends all trouble and waits until packets flow.
-    fn recover(&mut self) -> Result<(), String> {
+    /// Ends all trouble.
+    fn calm_down(&mut self) {
         self.world.note(|| "-- the trouble is over".into());
         self.world.link().calm();
         if self.random.below(2) == 0 {
@@ -223,22 +241,44 @@ impl Run {
         }
         SIDES.into_iter().for_each(|side| self.world.start(side));
         self.pace = CALM;
-        self.flows = [None; 2];
+        self.recovered_by = self.world.elapsed() + RECOVERY;
+    }
+
+    /// Recovers, perhaps more than once, and stays well.
+    fn be_well(&mut self) -> Result<(), Halt> {
         let begin = self.world.elapsed();
-        while self.world.elapsed() < begin + RECOVERY {
+        loop {
+            self.recover()?;
+            let took = self.world.elapsed() - begin;
+            match self.stay_well() {
+                Err(Halt::Relapse) => {
+                    self.world.note(|| "-- a relapse".into());
+                    self.outcome.relapses += 1;
+                    self.well_since = None;
+                }
+                end => {
+                    self.outcome.recovery = self.outcome.recovery.max(took);
+                    return end;
+                }
+            }
+        }
+    }
+
+    /// Waits until packets flow.
+    fn recover(&mut self) -> Result<(), Halt> {
+        self.flows = [None; 2];
+        while self.world.elapsed() < self.recovered_by {
             self.pace_until(self.world.elapsed() + PATIENCE)?;
             if self.world.agreed() && self.flows == [Some(Progress::Delivered); 2] {
-                let took = self.world.elapsed() - begin;
-                self.outcome.recovery = self.outcome.recovery.max(took);
                 self.world.note(|| "-- all is well".into());
                 return Ok(());
             }
         }
-        Err(format!("no recovery within {RECOVERY:?}"))
+        Err(Halt::Fault(format!("no recovery within {RECOVERY:?}")))
     }
 
     /// Every packet comes out, whoever replaces keys meanwhile; then nothing is left of all that happened.
-    fn stay_well(&mut self) -> Result<(), String> {
+    fn stay_well(&mut self) -> Result<(), Halt> {
         let begin = self.world.elapsed();
         self.well_since = Some(begin);
         let calls = self.calls();
@@ -258,7 +298,7 @@ impl Run {
         self.pace_until(begin + WELL)?;
         self.pace_until(self.world.elapsed() + PATIENCE)?;
         if !self.world.agreed() {
-            return Err("the gateways do not agree, although all was well".into());
+            return fault("the gateways do not agree, although all was well".into());
         }
         if self.world.checker().epochs().len() == epochs {
             self.one_epoch_each()?;
@@ -270,28 +310,28 @@ impl Run {
         Ok(())
     }
 
-    fn one_epoch_each(&self) -> Result<(), String> {
+    fn one_epoch_each(&self) -> Result<(), Halt> {
         for side in SIDES {
             let held = self.world.checker().held(side);
             if held != 1 {
-                return Err(format!("{side} still receives under {held} epochs"));
+                return fault(format!("{side} still receives under {held} epochs"));
             }
         }
         Ok(())
     }
 
-    fn judge_calls(&mut self, calls: usize) -> Result<(), String> {
+    fn judge_calls(&mut self, calls: usize) -> Result<(), Halt> {
         self.outcome.calls = self.outcome.calls.max(calls);
         if calls > MOST_CALLS {
-            return Err(format!("{calls} initiations, although all was well"));
+            return fault(format!("{calls} initiations, although all was well"));
         }
         Ok(())
     }
 
-    fn judge_wakeups(&mut self, side: GatewayId, wakeups: u64) -> Result<(), String> {
+    fn judge_wakeups(&mut self, side: GatewayId, wakeups: u64) -> Result<(), Halt> {
         self.outcome.wakeups = self.outcome.wakeups.max(wakeups);
         if wakeups > MOST_WAKEUPS {
-            return Err(format!(
+            return fault(format!(
                 "{wakeups} timers of {side} fired, although all was well"
             ));
         }
@@ -307,7 +347,7 @@ impl Run {
     }
 
     /// Both sides send until `end`, and packets are judged when their time is over.
-    fn pace_until(&mut self, end: Duration) -> Result<(), String> {
+    fn pace_until(&mut self, end: Duration) -> Result<(), Halt> {
         while self.world.elapsed() < end {
             for side in SIDES {
                 if self.next_offer[side.0] <= self.world.elapsed() {
@@ -331,7 +371,7 @@ impl Run {
         }
     }
 
-    fn judge_paced(&mut self) -> Result<(), String> {
+    fn judge_paced(&mut self) -> Result<(), Halt> {
         let now = self.world.elapsed();
         let over = |paced: &Paced| paced.offered + PATIENCE <= now;
         while self.paced.front().is_some_and(over) {
@@ -342,17 +382,24 @@ impl Run {
             self.flows[paced.from.0] = progress;
             let due = self.well_since.is_some_and(|since| paced.offered >= since);
             if due && progress != Some(Progress::Delivered) {
+                if paced.offered < self.recovered_by {
+                    return Err(Halt::Relapse);
+                }
                 let (id, from) = (paced.id, paced.from);
-                return Err(format!("{id} of {from} came no farther than {progress:?}"));
+                return fault(format!("{id} of {from} came no farther than {progress:?}"));
             }
         }
         Ok(())
     }
 
-    fn no_violation(&self) -> Result<(), String> {
+    fn no_violation(&self) -> Result<(), Halt> {
         match self.world.checker().violations().first() {
-            Some(violation) => Err(violation.to_string()),
+            Some(violation) => fault(violation.to_string()),
             None => Ok(()),
         }
     }
+}
+
+fn fault(what: String) -> Result<(), Halt> {
+    Err(Halt::Fault(what))
 }

@@ -18,7 +18,7 @@ use crate::log::Log;
 use crate::packet::PacketId;
 
 /// Addresses that a gateway can have on the underlay, one after the other.
-pub const ADDRESSES: u16 = 4;
+pub(super) const ADDRESSES: u16 = 4;
 const FIRST_PORT: u16 = 51_840;
 
 /// The address of a gateway on the underlay when the world begins.
@@ -61,6 +61,8 @@ pub struct Recorded {
     pub from: GatewayId,
     /// What it is.
     pub class: Class,
+    /// When it was sent.
+    pub at: Duration,
     /// Its bytes as they were sent.
     pub datagram: Rc<[u8]>,
 }
@@ -138,6 +140,7 @@ impl Outside {
         self.recorded.push(Recorded {
             from,
             class,
+            at: now,
             datagram: Rc::clone(datagram),
         });
         let fates = self.link.fates(from, class, now);
