@@ -28,11 +28,13 @@ pub enum Fault {
     TalksWithoutEnd,
     /// Every 64th packet comes out with its last byte changed.
     ChangesPackets,
+    /// A timer is due at once, always.
+    NeverSleeps,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::ForgetsToDrain,
         Self::DeliversTwice,
         Self::LosesAtChange,
@@ -42,6 +44,7 @@ impl Fault {
         Self::SendsAstray,
         Self::TalksWithoutEnd,
         Self::ChangesPackets,
+        Self::NeverSleeps,
     ];
 }
 

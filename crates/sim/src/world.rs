@@ -392,7 +392,9 @@ impl World {
         let arrival = flight.map(|Reverse(flight)| flight.arrival);
         let deadlines = self.hosts.iter().filter_map(Host::deadline);
         let timer = deadlines.map(|at| self.outside.clock.elapsed_at(at)).min();
-        let candidates = [arrival, timer, Some(self.next_heartbeat)];
+        let sleepless = |host: &Host| host.tamper.is(Fault::NeverSleeps);
+        let broken = self.hosts.iter().any(sleepless).then(|| self.elapsed());
+        let candidates = [arrival, timer, broken, Some(self.next_heartbeat)];
         candidates.into_iter().flatten().min()
     }
 
