@@ -308,12 +308,12 @@ fn attack(attack: Attack, what: What<'_>) {
     let attempt = |log| {
         let mut past = Past::new(log);
         past.suffer(attack, what);
-        past.judge(attack.restarted).map_err(|fault| (fault, past))
+        past.judge(attack.restarted)
+            .map_err(|fault| (fault, past.world.log().lines().join("\n")))
     };
     if attempt(Log::default()).is_err()
-        && let Err((fault, past)) = attempt(Log::on())
+        && let Err((fault, log)) = attempt(Log::on())
     {
-        let log = past.world.log().lines().join("\n");
         panic!("{attack:?} {what:?}: {fault}\n{log}");
     }
 }

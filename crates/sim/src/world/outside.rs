@@ -134,7 +134,7 @@ impl Outside {
         self.flights.pop().map(|Reverse(flight)| flight)
     }
 
-    fn launch(&mut self, from: GatewayId, to: SocketAddr, datagram: &Rc<[u8]>, inner: Inner) {
+    fn launch(&mut self, from: GatewayId, to: SocketAddr, datagram: &Rc<[u8]>, inner: &Inner) {
         let class = Class::of(datagram);
         let now = self.clock.elapsed();
         self.recorded.push(Recorded {
@@ -192,7 +192,7 @@ pub(super) struct Watch<'w> {
 }
 
 impl Watch<'_> {
-    fn send(&mut self, to: SocketAddr, datagram: Vec<u8>, inner: Inner) {
+    fn send(&mut self, to: SocketAddr, datagram: Vec<u8>, inner: &Inner) {
         let datagram: Rc<[u8]> = datagram.into();
         let bound = self.outside.bound(self.from, to);
         let checker = &mut self.outside.checker;
@@ -215,11 +215,12 @@ impl Observer for Watch<'_> {
 
     fn sent(&mut self, to: SocketAddr, datagram: Vec<u8>) {
         if Class::of(&datagram) != Class::Data {
-            self.send(to, datagram, Inner(None));
+            self.send(to, datagram, &Inner(None));
             return;
         }
+        let inner = self.inner.clone();
         for (to, datagram) in self.tamper.sent(to, stranger(), datagram) {
-            self.send(to, datagram, self.inner.clone());
+            self.send(to, datagram, &inner);
         }
     }
 
