@@ -33,6 +33,7 @@ struct Sum {
     worst: Outcome,
     virtual_time: Duration,
     sealed: usize,
+    cookies: usize,
 }
 
 impl Work {
@@ -66,6 +67,7 @@ impl Sum {
             worst: Outcome::default(),
             virtual_time: Duration::ZERO,
             sealed: 0,
+            cookies: 0,
         }
     }
 
@@ -79,6 +81,7 @@ impl Sum {
         self.relapsed += u64::from(outcome.relapses > 0);
         self.virtual_time += outcome.length;
         self.sealed += outcome.sealed;
+        self.cookies += outcome.cookies;
     }
 
     fn fail(&mut self, text: &str) {
@@ -100,9 +103,10 @@ impl Sum {
         let took = clock::now().duration_since(self.began).as_secs_f64();
         let worst = &self.worst;
         println!(
-            "{:.0} hours of virtual time, {} datagrams sealed",
+            "{:.0} hours of virtual time, {} datagrams sealed, {} cookies sent",
             self.virtual_time.as_secs_f64() / 3_600.0,
-            self.sealed
+            self.sealed,
+            self.cookies
         );
         println!(
             "at worst: well again after {:.1} s, {} epochs received under at a time, {} timers and {} initiations while well",

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use linkveil_crypto::mac::MAC_LEN;
+use linkveil_crypto::{Mac1Key, Random};
+
 use crate::link::{Class, GatewayId, Weather};
 use crate::random::{Chance, SimRandom};
-use crate::world::{Farewell, Recorded, SIDES, World, stranger};
+use crate::world::{Farewell, Recorded, SIDES, World, other, stranger};
 
 const DAY: i64 = 86_400;
 const YEAR: i64 = 365 * DAY;
@@ -25,10 +28,17 @@ const STEPS: [i64; 12] = [
     -8 * YEAR,
 ];
 
+/// More than a gateway computes at once (docs/protocol.md section 13).
+const FLOOD: usize = 220;
+/// With a KEM key (docs/protocol.md section 7.1).
+const INITIATION_LEN: usize = 1_342;
+
 /// What a gateway that restarts within a time of trouble was away for, at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// No handshake goes on for so long: two attempts are kept, with at most 16.5 s between them, and an unconfirmed epoch for 10 s.
 const OLD: Duration = Duration::from_secs(45);
+/// Rare, because it costs as much as the rest of a run.
+const FLOODED: Chance = Chance::per_mille(30);
 const LONG: Chance = Chance::per_mille(250);
 
 /// One thing that befalls a world.
@@ -51,6 +61,8 @@ pub enum Disturbance {
     /// Somebody who has kept all that was ever sent sends some of it again, to both sides, from the sender's address or from
     /// his own.
     Replay(u64),
+    /// A stranger who knows a gateway's public key sends it initiations that it must compute to refuse, more than it will.
+    Flood(GatewayId),
     /// A gateway gets another address and does not notice, as when a NAT forgets it.
     Move(GatewayId),
 }
@@ -71,6 +83,7 @@ impl Disturbance {
             Self::Rekey(side) => world.rekey(side),
             Self::Crossed => SIDES.into_iter().for_each(|side| world.rekey(side)),
             Self::Replay(count) => (0..count).for_each(|_| replay(world, random)),
+            Self::Flood(side) => flood(world, side, random),
             Self::Move(side) => world.move_address(side),
         }
     }
@@ -98,6 +111,19 @@ fn replay(world: &mut World, random: &mut SimRandom) {
         world.address(recorded.from)
     };
     world.inject(random.pick(&SIDES), source, &recorded.datagram);
+}
+
+/// Good lengths and a good mac1, and nothing else: what costs most per datagram.
+fn flood(world: &mut World, to: GatewayId, random: &mut SimRandom) {
+    let mac1 = Mac1Key::for_receiver(&world.public_key(to));
+    for _ in 0..FLOOD {
+        let mut message = vec![0; INITIATION_LEN];
+        message[0] = 1;
+        random.fill(&mut message[4..INITIATION_LEN - 2 * MAC_LEN]);
+        let mac = mac1.mac(&message[..INITIATION_LEN - 2 * MAC_LEN]);
+        message[INITIATION_LEN - 2 * MAC_LEN..][..MAC_LEN].copy_from_slice(&mac);
+        world.inject(to, stranger(), &message);
+    }
 }
 
 /// Who may be moved: a gateway that nobody can call and that can call nobody would never be found again.
@@ -153,6 +179,12 @@ impl Trouble {
 
     fn add_drawn(&mut self, at: Duration, random: &mut SimRandom, mobility: Mobility) {
         let side = random.pick(&SIDES);
+        if random.happens(FLOODED) {
+            // Who calls then meets a gateway that asks for cookies.
+            self.add(at, Disturbance::Rekey(other(side)));
+            self.add(at + Duration::from_millis(1), Disturbance::Flood(side));
+            return;
+        }
         match random.below(10) {
             0..=2 => self.add_restart(at, side, random),
             3 => {

@@ -20,7 +20,7 @@ use linkveil_dataplane::{
 };
 use linkveil_net::memory::{MemoryGroup, MemoryTun, MemoryUdp, TunHost, tun};
 use linkveil_sa::{LaneCommand, Path, PeerId, SocketIndex};
-use linkveil_tunnel::{Core, Event, Now, PeerStatus, PqPolicy, Transmit};
+use linkveil_tunnel::{Core, Event, Keepalive, Now, PeerStatus, PqPolicy, Roaming, Transmit};
 use linkveil_wire::LaneCount;
 
 use crate::clock::WallOffset;
@@ -47,6 +47,10 @@ pub struct GatewaySetup {
     pub rekey_after: Duration,
     /// Its KEM.
     pub kem: KemChoice,
+    /// Whether it follows a peer that moves.
+    pub roaming: Roaming,
+    /// Whether it gives signs of life.
+    pub keepalive: Keepalive,
 }
 
 /// Another gateway, as this one is configured to know it.

@@ -7,21 +7,21 @@
 //!   within [`RECOVERY`]: old keys may still work when the trouble ends, and reach their hard end before new ones are there.
 //! - Afterwards each side receives under one epoch alone, and neither timers nor handshakes go on without end.
 
+mod report;
 mod scenario;
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::time::Duration;
 
 use crate::checker::Progress;
 use crate::disturbance::{Disturbance, Trouble};
-use crate::fault::Fault;
 use crate::link::{Class, GatewayId, Weather};
 use crate::log::Log;
 use crate::packet::PacketId;
 use crate::random::{Seed, SimRandom};
 use crate::world::{SIDES, World};
 
+pub use report::{Failure, Options, Outcome};
 pub use scenario::Scenario;
 
 /// Longest time from the end of all trouble until packets flow: the longest pause between two calls with its jitter
@@ -40,36 +40,6 @@ const MOST_CALLS: usize = 6;
 
 const SCENARIO_STREAM: u64 = 7;
 
-/// What a run is made with besides its seed.
-#[derive(Debug, Default)]
-pub struct Options {
-    /// Where to write what happens.
-    pub log: Log,
-    /// Which gateway is broken, and how.
-    pub fault: Option<(GatewayId, Fault)>,
-}
-
-/// What a run came to.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Outcome {
-    /// The longest time until all was well again.
-    pub recovery: Duration,
-    /// The most epochs that a gateway received under at a time.
-    pub most_held: usize,
-    /// Epochs that were sent under.
-    pub epochs: usize,
-    /// Datagrams that were sealed.
-    pub sealed: usize,
-    /// Virtual time.
-    pub length: Duration,
-    /// Most calls of a core while all was well.
-    pub wakeups: u64,
-    /// Most initiations while all was well.
-    pub calls: usize,
-    /// How often all seemed well and was not for long.
-    pub relapses: u64,
-}
-
 /// Why a run cannot go on as it did.
 #[derive(Debug, PartialEq, Eq)]
 enum Halt {
@@ -77,42 +47,6 @@ enum Halt {
     Fault(String),
     /// All seemed well, but it is early, and it was not.
     Relapse,
-}
-
-/// A run in which something was wrong.
-#[derive(Debug)]
-pub struct Failure {
-    /// Makes the same run again.
-    pub seed: Seed,
-    /// What was wrong.
-    pub what: String,
-    /// What was drawn.
-    pub scenario: String,
-    /// What happened, if it was written down.
-    pub log: Vec<String>,
-}
-
-/// Lines of the log that are shown with a failure: what led to it is among the last.
-const SHOWN: usize = 60;
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            seed,
-            what,
-            scenario,
-            log,
-        } = self;
-        writeln!(f, "seed {seed}: {what}")?;
-        writeln!(f, "  {scenario}")?;
-        writeln!(
-            f,
-            "  again, with all of its log: LINKVEIL_SEED={seed} cargo test -p linkveil-sim --test seeded"
-        )?;
-        log.iter()
-            .skip(log.len().saturating_sub(SHOWN))
-            .try_for_each(|line| writeln!(f, "  {line}"))
-    }
 }
 
 /// Makes a run; one that fails is made again with its log.
@@ -217,6 +151,7 @@ impl Run {
         self.outcome.most_held = checker.most_held();
         self.outcome.epochs = checker.epochs().len();
         self.outcome.sealed = checker.sealed_count();
+        self.outcome.cookies = self.count(Class::CookieReply);
         self.outcome.length = self.world.elapsed();
         Ok(())
     }
@@ -281,7 +216,7 @@ impl Run {
     fn stay_well(&mut self) -> Result<(), Halt> {
         let begin = self.world.elapsed();
         self.well_since = Some(begin);
-        let calls = self.calls();
+        let calls = self.count(Class::Initiation);
         let wakeups = SIDES.map(|side| self.world.wakeups(side));
         let harmless = [
             None,
@@ -297,17 +232,26 @@ impl Run {
         let epochs = self.world.checker().epochs().len();
         self.pace_until(begin + WELL)?;
         self.pace_until(self.world.elapsed() + PATIENCE)?;
-        if !self.world.agreed() {
-            return fault("the gateways do not agree, although all was well".into());
-        }
+        self.judge_calls(self.count(Class::Initiation) - calls)?;
+        self.agree()?;
         if self.world.checker().epochs().len() == epochs {
             self.one_epoch_each()?;
         }
-        self.judge_calls(self.calls() - calls)?;
         for side in SIDES {
             self.judge_wakeups(side, self.world.wakeups(side) - wakeups[side.0])?;
         }
         Ok(())
+    }
+
+    /// At once, or when a change of keys is done that is going on just now.
+    fn agree(&mut self) -> Result<(), Halt> {
+        for _ in 0..5 {
+            if self.world.agreed() {
+                return Ok(());
+            }
+            self.pace_until(self.world.elapsed() + PATIENCE)?;
+        }
+        fault("the gateways do not agree, although all was well".into())
     }
 
     fn one_epoch_each(&self) -> Result<(), Halt> {
@@ -338,12 +282,10 @@ impl Run {
         Ok(())
     }
 
-    /// Initiations so far.
-    fn calls(&self) -> usize {
+    /// Datagrams of a class that were sent so far.
+    fn count(&self, class: Class) -> usize {
         let recorded = self.world.recorded().iter();
-        recorded
-            .filter(|recorded| recorded.class == Class::Initiation)
-            .count()
+        recorded.filter(|recorded| recorded.class == class).count()
     }
 
     /// Both sides send until `end`, and packets are judged when their time is over.

@@ -18,7 +18,7 @@ use linkveil_sim::link::{Class, GatewayId, Rule, Treatment, Weather};
 use linkveil_sim::log::Log;
 use linkveil_sim::random::Seed;
 use linkveil_sim::world::{Farewell, Recorded, SIDES, World, address_of, other, stranger};
-use linkveil_tunnel::{Event, PqPolicy};
+use linkveil_tunnel::{Event, Keepalive, PqPolicy, Roaming};
 use linkveil_wire::LaneCount;
 
 const A: GatewayId = GatewayId(0);
@@ -111,6 +111,8 @@ fn setup(random: &mut linkveil_sim::random::SimRandom) -> GatewaySetup {
         suite: Suite::Aes256Gcm,
         rekey_after: Duration::from_secs(3_600),
         kem: KemChoice::Plain,
+        roaming: Roaming::Follow,
+        keepalive: Keepalive::Off,
     }
 }
 

@@ -23,7 +23,7 @@ fn many_troubles_hold_every_kind_of_disturbance_in_order_and_end_after_the_last(
             kinds.insert(name.split('(').next().map(str::to_owned));
         }
     }
-    assert_eq!(kinds.len(), 9, "{kinds:?}");
+    assert_eq!(kinds.len(), 10, "{kinds:?}");
 }
 
 #[test]

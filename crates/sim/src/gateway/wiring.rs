@@ -7,7 +7,7 @@ use linkveil_crypto::{Psk, StaticSecret};
 use linkveil_dataplane::{PeerForwarding, RouteTable, VpcIndex, VpcRoutes};
 use linkveil_net::memory::{Coalesce, MemoryGroup, NetworkOptions, WhenFull, network};
 use linkveil_sa::{Limits, Path, PeerId, SocketIndex};
-use linkveil_tunnel::{Core, CoreConfig, Keepalive, Now, PeerConfig, Roaming};
+use linkveil_tunnel::{Core, CoreConfig, Now, PeerConfig};
 use linkveil_wire::{HandshakeFlags, InnerMtu, LaneCount, Vni};
 
 use super::{Called, GatewaySetup, Neighbor, QUEUE_CAPACITY, Underlay};
@@ -37,8 +37,8 @@ pub(super) fn make_core(
         public_key: neighbor.public_key,
         psk: Psk::none(),
         endpoint: path_to(neighbor),
-        roaming: Roaming::Follow,
-        keepalive: Keepalive::Off,
+        roaming: setup.roaming,
+        keepalive: setup.keepalive,
         mtu: inner_mtu(),
     });
     Core::new(config, peers.collect(), Box::new(random), now)

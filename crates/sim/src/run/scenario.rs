@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use linkveil_crypto::{StaticSecret, Suite};
-use linkveil_tunnel::PqPolicy;
+use linkveil_tunnel::{Keepalive, PqPolicy, Roaming};
 use linkveil_wire::LaneCount;
 
 use crate::clock::WallOffset;
@@ -26,6 +26,8 @@ pub struct Scenario {
     walls: [i64; 2],
     rekey_after: Duration,
     kem: KemChoice,
+    roaming: Roaming,
+    keepalive: Keepalive,
     /// Who may be moved.
     pub mobility: Mobility,
     /// Times of trouble.
@@ -39,6 +41,14 @@ impl Scenario {
         let called = random.pick(&[[ByUs, ByUs], [ByUs, NotByUs], [NotByUs, ByUs]]);
         let able = SIDES.into_iter().filter(|side| called[side.0] == ByUs);
         let mobile = able.map(Mobility::Mobile).chain([Mobility::Fixed]);
+        let mobility = random.pick(&mobile.collect::<Vec<_>>());
+        // A peer can be pinned if it has an endpoint and stays there.
+        let pinnable = called == [ByUs, ByUs] && mobility == Mobility::Fixed;
+        let roaming = if pinnable {
+            random.pick(&[Roaming::Follow, Roaming::Pin])
+        } else {
+            Roaming::Follow
+        };
         Self {
             lanes: [0, 1].map(|_| random.pick(&[1, 1, 2, 3, 4, 7])),
             called,
@@ -49,7 +59,13 @@ impl Scenario {
                 0 => KemChoice::MlKem768,
                 _ => KemChoice::Plain,
             },
-            mobility: random.pick(&mobile.collect::<Vec<_>>()),
+            roaming,
+            keepalive: random.pick(&[
+                Keepalive::Off,
+                Keepalive::Every(Duration::from_secs(7)),
+                Keepalive::Every(Duration::from_secs(25)),
+            ]),
+            mobility,
             troubles: random.below(3) + 1,
         }
     }
@@ -68,6 +84,8 @@ impl Scenario {
             suite: self.suite,
             rekey_after: self.rekey_after,
             kem: self.kem,
+            roaming: self.roaming,
+            keepalive: self.keepalive,
         });
         World::pair(seed, Weather::FAIR, setups, self.called, log)
     }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use linkveil_crypto::PublicKey;
 use linkveil_tunnel::Now;
 
 use crate::clock::WallOffset;
@@ -60,6 +61,10 @@ impl Host {
             random,
             now,
         ));
+    }
+
+    pub(super) fn public_key(&self) -> PublicKey {
+        self.setup.secret.public()
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
