@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use linkveil_crypto::{Direction, EpochSecret, HandshakeHash, KeyBytes, PostQuantum, Suite};
 use linkveil_dataplane::{
-    Lane, LaneQueues, PeerForwarding, Pool, PoolEvent, Report, RouteTable, Snapshot, Turn,
-    VpcIndex, VpcRoutes,
+    Lane, LaneQueues, MacLearner, MacOwner, PeerForwarding, Pool, PoolEvent, Report, RouteTable,
+    Sighting, Snapshot, Turn, VpcBridge, VpcForwarding, VpcIndex, VpcRoutes,
 };
 use linkveil_net::gso::Train;
 use linkveil_net::memory::{MemoryTun, MemoryUdp, NetworkOptions, TunHost, network, tun};
@@ -17,10 +17,10 @@ use linkveil_sa::{
 };
 use linkveil_sim::clock::VirtualClock;
 use linkveil_sim::random::SimRandom;
-use linkveil_wire::{InnerMtu, InnerPacket, LaneCount, Spi, Vni};
+use linkveil_wire::{EthernetFrame, InnerMtu, InnerPacket, LaneCount, MacAddr, Spi, Vni};
 
 use crate::mutate::{mutate, noise, place};
-use crate::samples::{SOCKET, VNI, frame};
+use crate::samples::{ETHERNET_VNI, LOCAL_STATION, SOCKET, VNI, frame};
 use crate::{random, share};
 
 const LANES: u8 = 2;
@@ -31,8 +31,9 @@ const EPOCH: EpochId = EpochId::new(1);
 const CHUNK: u64 = 64;
 /// Fates that nothing here comes to, by the beginnings of their names: those of the way out; those of rings, windows, keys
 /// and devices that have had enough; and what the least length of a datagram rules out. All others must have been met.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "tx_",
+    "local_destination",
     "no_",
     "too_big",
     "send_queue_full",
@@ -66,25 +67,53 @@ fn split(direction: Direction) -> (linkveil_sa::TxKeys, linkveil_sa::RxKeys) {
     split_epoch(secret, Suite::Aes256Gcm, PostQuantum::Classical, direction)
 }
 
-fn snapshot() -> Snapshot {
-    let (vni, vpc) = (Vni::new(VNI).unwrap(), VpcIndex::new(0));
+/// The VPC of IP packets and the one of Ethernet frames, by their places.
+const ROUTED: VpcIndex = VpcIndex::new(0);
+const BRIDGED: VpcIndex = VpcIndex::new(1);
+
+fn vni(number: u32) -> Vni {
+    Vni::new(number).unwrap()
+}
+
+fn route_table() -> RouteTable {
     let prefixes = ["10.1.0.0/24", "fd01::/64"];
     let routes = prefixes
         .iter()
         .map(|prefix| (prefix.parse().unwrap(), PEER));
-    let routes = RouteTable::new(vec![VpcRoutes {
-        vni,
+    let routed = VpcRoutes {
+        vni: vni(VNI),
         routes: routes.collect(),
-    }]);
+    };
+    let bridged = VpcBridge {
+        vni: vni(ETHERNET_VNI),
+        peers: vec![PEER],
+    };
+    RouteTable::new(vec![
+        VpcForwarding::Routed(routed),
+        VpcForwarding::Bridged(bridged),
+    ])
+}
+
+fn snapshot(clock: &VirtualClock) -> Snapshot {
     let peer = PeerForwarding {
         path: Some(Path {
             socket: SOCKET,
             remote: address(1),
         }),
         inner_mtu: InnerMtu::new(1_424).unwrap(),
-        vpcs: vec![(vni, vpc)],
+        vpcs: vec![(vni(VNI), ROUTED), (vni(ETHERNET_VNI), BRIDGED)],
     };
-    Snapshot::new(Arc::new(routes), vec![peer])
+    let mut learner = MacLearner::new(2, clock.instant());
+    let local = Sighting {
+        vpc: BRIDGED,
+        mac: MacAddr::new(LOCAL_STATION),
+        owner: MacOwner::Local,
+    };
+    learner.handle_sighting(local, clock.instant());
+    let macs = learner
+        .poll_tables(clock.instant() + Duration::from_secs(1))
+        .expect("a station was learned");
+    Snapshot::new(Arc::new(route_table()), vec![peer]).with_macs(macs)
 }
 
 /// A node with keys, and a peer's bare sending half.
@@ -92,7 +121,8 @@ struct Scene {
     clock: VirtualClock,
     pool: Pool,
     lanes: Vec<Lane<MemoryTun, MemoryUdp>>,
-    hosts: Vec<TunHost>,
+    /// For each VPC, by its place, the hosts behind its device: one for each lane.
+    hosts: [Vec<TunHost>; 2],
     control: MemoryUdp,
     outside: MemoryUdp,
     sealers: Vec<TxSa>,
@@ -106,14 +136,14 @@ impl Scene {
         let groups = [(address(1), 1), (address(2), LANES.into())];
         let mut groups = network(&groups, NetworkOptions::default()).into_iter();
         let (outside, own) = (groups.next().unwrap().control, groups.next().unwrap());
-        let (tuns, hosts): (Vec<_>, Vec<_>) = own.data.iter().map(|_| tun(4_096)).unzip();
-        let queues = tuns.into_iter().zip(own.data).map(|(tun, udp)| LaneQueues {
-            tuns: vec![tun],
+        let mut hosts = [Vec::new(), Vec::new()];
+        let queues = own.data.into_iter().map(|udp| LaneQueues {
+            tuns: hosts.iter_mut().map(queue).collect(),
             udps: vec![udp],
         });
-        let (pool, lanes) =
-            linkveil_dataplane::build(queues.collect(), &Arc::new(snapshot())).unwrap();
+        let queues = queues.collect();
         let clock = VirtualClock::new();
+        let (pool, lanes) = linkveil_dataplane::build(queues, &Arc::new(snapshot(&clock))).unwrap();
         let hard_deadline = clock.instant() + Duration::from_secs(1_000_000);
         let (spi, sender_lanes) = (Spi::new(2).unwrap(), LaneCount::new(SENDER_LANES).unwrap());
         let sealers = TxInstall {
@@ -171,12 +201,13 @@ impl Scene {
         while let Some((_, meta)) = self.control.recv_from() {
             self.to_control += u64::try_from(meta.segments().count()).unwrap();
         }
-        let packets = self
-            .hosts
-            .iter()
-            .flat_map(|host| std::iter::from_fn(|| host.recv()));
-        for packet in packets {
-            check_delivered(&packet);
+        let [routed, bridged] = &self.hosts;
+        for packet in routed.iter().flat_map(received) {
+            check_packet(&packet);
+            self.delivered += 1;
+        }
+        for frame in bridged.iter().flat_map(received) {
+            check_frame(&frame);
             self.delivered += 1;
         }
     }
@@ -214,8 +245,26 @@ impl Scene {
     }
 }
 
-/// Nothing comes out of a device but whole packets from the peer's own networks.
-fn check_delivered(packet: &[u8]) {
+/// A lane's queue of a device; its host joins the others.
+fn queue(hosts: &mut Vec<TunHost>) -> MemoryTun {
+    let (tun, host) = tun(4_096);
+    hosts.push(host);
+    tun
+}
+
+fn received(host: &TunHost) -> impl Iterator<Item = Vec<u8>> {
+    std::iter::from_fn(|| host.recv())
+}
+
+/// Nothing comes out of the bridged device but frames from stations that are not on this side.
+fn check_frame(bytes: &[u8]) {
+    let frame = EthernetFrame::parse(bytes).expect("a frame");
+    let source = frame.source();
+    assert!(source.is_station() && source != MacAddr::new(LOCAL_STATION));
+}
+
+/// Nothing comes out of the routed device but whole packets from the peer's own networks.
+fn check_packet(packet: &[u8]) {
     let inner = InnerPacket::parse(packet).expect("a whole IP packet");
     let own = match inner.source() {
         std::net::IpAddr::V4(source) => source.octets().starts_with(&[10, 1, 0]),

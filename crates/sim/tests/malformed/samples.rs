@@ -8,7 +8,12 @@ use linkveil_wire::{ChecksumState, ControlFrame, Encapsulation, InnerProtocol, S
 
 use crate::mutate::noise;
 
+/// The VPC of IP packets, and the one of Ethernet frames.
 pub(crate) const VNI: u32 = 5_001;
+pub(crate) const ETHERNET_VNI: u32 = 6_001;
+/// A station on the receiver's side, which nobody else may claim to be.
+pub(crate) const LOCAL_STATION: [u8; 6] = [2, 0, 0, 0, 0, 2];
+const PEERS_STATION: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// IPv4 with or without options and fragments, TCP, UDP or neither, from the sender's network to the receiver's.
 fn ipv4(random: &mut SimRandom) -> Vec<u8> {
@@ -71,18 +76,47 @@ fn segment(random: &mut SimRandom, protocol: u8) -> Vec<u8> {
     segment
 }
 
+/// A frame from a station, from a group, from nobody or from one of ours, with an IP packet in it or something else.
+fn ethernet(random: &mut SimRandom) -> Vec<u8> {
+    let group = [0xff; 6];
+    let stations = [
+        PEERS_STATION,
+        PEERS_STATION,
+        PEERS_STATION,
+        LOCAL_STATION,
+        group,
+        [0; 6],
+    ];
+    let (to, from) = (random.pick(&[LOCAL_STATION, group]), random.pick(&stations));
+    let (ether_type, payload): ([u8; 2], _) = match random.below(3) {
+        0 => ([8, 0], ipv4(random)),
+        1 => ([0x86, 0xdd], ipv6(random)),
+        _ => ([8, 6], noise(random, 46)),
+    };
+    let tag: &[u8] = random.pick(&[&[], &[0x81, 0, 0, 5]]);
+    [&to[..], &from, tag, &ether_type, &payload].concat()
+}
+
 pub(crate) fn packet(random: &mut SimRandom) -> (InnerProtocol, Vec<u8>) {
     match random.below(8) {
         0..5 => (InnerProtocol::Ipv4, ipv4(random)),
         5..7 => (InnerProtocol::Ipv6, ipv6(random)),
-        _ => (InnerProtocol::Ethernet, noise(random, 60)),
+        _ => (InnerProtocol::Ethernet, ethernet(random)),
     }
+}
+
+/// Now and then the VPC of the other kind.
+fn vni_of(protocol: InnerProtocol, random: &mut SimRandom) -> u32 {
+    let right = [VNI, ETHERNET_VNI];
+    let bridged = protocol == InnerProtocol::Ethernet;
+    let wrong = random.below(40) == 0;
+    right[usize::from(bridged != wrong)]
 }
 
 fn data_frame(random: &mut SimRandom) -> Vec<u8> {
     let (protocol, inner) = packet(random);
     let header = Encapsulation {
-        vni: Vni::new(VNI).unwrap(),
+        vni: Vni::new(vni_of(protocol, random)).unwrap(),
         protocol,
         checksum: random.pick(&[ChecksumState::Complete, ChecksumState::Partial]),
         inner_len: u16::try_from(inner.len()).unwrap(),
