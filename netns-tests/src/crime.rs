@@ -206,7 +206,7 @@ impl Scene {
             byte("the last byte", RESERVED, 7, 1),
             protocol("protocol type", "geneve_unknown_protocol", 0x88b5),
             protocol("IPv4 as IPv6", "protocol_mismatch", 0x86dd),
-            protocol("Ethernet", "ethernet_unsupported", ETHERNET),
+            protocol("Ethernet", "wrong_vpc_kind", ETHERNET),
         ]
     }
 
