@@ -30,9 +30,8 @@ use keys::Keys;
 use packets::Packets;
 pub use packets::Progress;
 
-/// Epochs that a gateway may receive under at a time: REQ-EPOCH-11 and docs/decisions/0007 allow one current, two
-/// unconfirmed, four draining, and four fading that cannot drain yet; one of its own may be on the way in.
-pub const MAX_HELD: usize = 1 + 2 + 4 + 4 + 1;
+/// Epochs that a gateway may receive under at a time: one current, two next and four draining (REQ-EPOCH-11).
+pub const MAX_HELD: usize = 1 + 2 + 4;
 
 /// The name of the keys of one direction of one epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -184,11 +183,6 @@ impl Checker {
             self.violations
                 .push(Violation::KeysReturned { gateway, key });
         }
-        let held = self.keys.held(gateway);
-        if held > MAX_HELD {
-            self.violations
-                .push(Violation::TooManyEpochs { gateway, held });
-        }
     }
 
     /// A gateway's lanes are told to send: the receiver must hold the same keys by now.
@@ -293,6 +287,11 @@ impl Checker {
         let keys = &self.keys;
         let faults = self.packets.settle(gateway, |spi| keys.holds(gateway, spi));
         self.violations.extend(faults);
+        let held = self.keys.settle(gateway);
+        if held > MAX_HELD {
+            self.violations
+                .push(Violation::TooManyEpochs { gateway, held });
+        }
     }
 
     /// Something is due again and again at one moment.
@@ -329,6 +328,12 @@ impl Checker {
     #[must_use]
     pub fn epochs(&self) -> &[Fingerprint] {
         self.keys.epochs()
+    }
+
+    /// How often any gateway was told to receive under a new epoch.
+    #[must_use]
+    pub const fn installs(&self) -> u64 {
+        self.keys.installs()
     }
 
     /// Under how many epochs a gateway receives.

@@ -27,6 +27,7 @@ pub(super) struct Keys {
     epochs: Vec<Fingerprint>,
     held: BTreeMap<GatewayId, usize>,
     most_held: usize,
+    installs: u64,
 }
 
 /// One SPI that a gateway receives under, or did.
@@ -62,9 +63,8 @@ impl Keys {
     pub(super) fn add_rx(&mut self, gateway: GatewayId, spi: Spi, key: KeyName) -> Option<()> {
         let held = Held::Now;
         self.receiving.insert(spi, Receiving { gateway, key, held });
-        let count = self.held.entry(gateway).or_default();
-        *count += 1;
-        self.most_held = self.most_held.max(*count);
+        *self.held.entry(gateway).or_default() += 1;
+        self.installs += 1;
         self.ever_opened.insert(key).then_some(())
     }
 
@@ -184,8 +184,19 @@ impl Keys {
             .map(|(name, _)| *name)
     }
 
+    /// What the gateway holds when it has done all that there was to do: on the way it may hold one more.
+    pub(super) fn settle(&mut self, gateway: GatewayId) -> usize {
+        let held = self.held(gateway);
+        self.most_held = self.most_held.max(held);
+        held
+    }
+
     pub(super) fn held(&self, gateway: GatewayId) -> usize {
         self.held.get(&gateway).copied().unwrap_or(0)
+    }
+
+    pub(super) const fn installs(&self) -> u64 {
+        self.installs
     }
 
     pub(super) const fn most_held(&self) -> usize {

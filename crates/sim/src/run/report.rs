@@ -38,6 +38,8 @@ pub struct Outcome {
     pub cookies: usize,
     /// How often all seemed well and was not for long.
     pub relapses: u64,
+    /// What happened, if it was written down.
+    pub log: Vec<String>,
 }
 
 /// A run in which something was wrong.
