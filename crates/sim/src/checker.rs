@@ -30,8 +30,9 @@ use keys::Keys;
 use packets::Packets;
 pub use packets::Progress;
 
-/// Epochs that a gateway may receive under at a time: one current, two next and four draining (REQ-EPOCH-11).
-pub const MAX_HELD: usize = 1 + 2 + 4;
+/// Epochs that a gateway may receive under at a time: one current, two next and four draining (REQ-EPOCH-11), and as many
+/// fading ones as draining ones (docs/decisions/0007).
+pub const MAX_HELD: usize = 1 + 2 + 4 + 4;
 
 /// The name of the keys of one direction of one epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
