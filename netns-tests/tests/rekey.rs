@@ -52,13 +52,14 @@ fn twenty_forced_rekeys_under_a_paced_flow_lose_nothing() {
 fn the_small_limits_of_a_debug_build_rekey_in_mid_flow_and_lose_nothing() {
     let link = Link::up(Underlay::V4);
     let before = link.wait_until_established();
-    // 4,096 packets are the limit of a lane key in a debug build, and 7/8 of them the time to rekey.
+    // 4,096 packets are the limit of a lane key in a debug build, and 7/8 of them the time to rekey: what is left then is
+    // 300 ms for a handshake on a busy machine.
     let flow = FlowPlan {
-        interval: Duration::from_micros(200),
+        interval: Duration::from_micros(600),
         ..flow(&link, Side::A)
     };
     let flow = flow.start();
-    pause(Duration::from_secs(3));
+    pause(Duration::from_secs(5));
     let report = flow.finish();
     report.assert_complete();
     assert!(
