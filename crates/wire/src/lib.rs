@@ -18,6 +18,8 @@
 //! | [`transport`] | the TCP or UDP header inside it                                       |
 //! | [`tcp_mss`]   | the segment size that a TCP SYN announces                             |
 //! | [`icmp`]      | "too big" answers for the tenant (RFC 792, RFC 4443)                  |
+//! | [`split`]     | cutting a kernel's super-packet                                       |
+//! | [`merge`]     | joining packets of a flow into one                                    |
 //! | [`ecn`]       | congestion marks across a tunnel (RFC 6040)                           |
 //! | [`checksum`]  | the Internet checksum (RFC 1071, RFC 1624)                            |
 //!
@@ -43,10 +45,12 @@ pub mod handshake;
 pub mod icmp;
 pub mod inner;
 pub mod link;
+pub mod merge;
 pub mod num;
 pub mod payload;
 mod reader;
 pub mod tcp_mss;
+pub mod split;
 pub mod timestamp;
 pub mod transport;
 
@@ -58,9 +62,11 @@ pub use geneve::{ChecksumState, Encapsulation, GeneveError, GeneveFrame, InnerPr
 pub use handshake::{CookieReply, HandshakeError, Initiation, Response};
 pub use inner::{Fragment, InnerError, InnerPacket, IpProtocol};
 pub use link::{DataHeader, Datagram, LinkError, MessageType, RunKey};
+pub use merge::{Joined, Merge, MergeKey, SuperKind, SuperPacket};
 pub use num::{InnerMtu, Lane, LaneCount, MAX_LANES, PacketNumber, SourcePorts, Spi, Vni};
 pub use payload::{
     HandshakeFlags, InitiationPayload, PayloadError, ResponsePayload, ResponseStatus,
 };
+pub use split::{Segment, SplitError, Splitter};
 pub use timestamp::Timestamp;
 pub use transport::{TcpSegment, Transport, UdpDatagram};

@@ -1,0 +1,381 @@
+//! Joins packets of one flow into a super-packet, which costs a kernel as much as one packet (GRO).
+//!
+//! What may be joined is what the kernel would cut into the very same packets again: [`crate::split`] is the inverse.
+//! All fields but those of its table have to be equal, and each packet but the last has equally much payload.
+//!
+//! Nobody looks at the checksum of a super-packet again, so only packets with a checksum that is known to be right, or
+//! that nobody has computed yet (partial, authenticated by the link), come here; see [`MergeKey::of`].
+
+use std::ops::Range;
+
+use crate::checksum::Checksum;
+use crate::inner::{Fragment, IPV4_HEADER_LEN, IPV6_HEADER_LEN, InnerPacket};
+use crate::transport::{TCP_CHECKSUM_OFFSET, TcpFlags, Transport, UDP_CHECKSUM_OFFSET};
+
+/// Longest IP packet.
+const MAX_PACKET_LEN: usize = 65_535;
+/// Offsets in an IPv4 header, and the bit that forbids fragments in the byte behind the identification.
+const IPV4_LENGTH: usize = 2;
+const IPV4_CHECKSUM: usize = 10;
+const DONT_FRAGMENT: u8 = 0x40;
+/// Offset of the payload length in an IPv6 header.
+const IPV6_LENGTH: usize = 4;
+/// Offset of the flags in a TCP header, and of the length in a UDP header.
+const TCP_FLAGS: usize = 13;
+const UDP_LENGTH: usize = 4;
+
+/// TCP flags with which a packet may be joined: data, acknowledged; CWR would have to be told to the kernel apart.
+const PLAIN: u8 = TcpFlags::ACK.bits();
+/// And those that end a super-packet besides.
+const ENDING: u8 = TcpFlags::PSH.bits() | TcpFlags::FIN.bits();
+
+/// A transport that can be joined.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Mergeable {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// What is known about a packet that may be joined with others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MergeKey {
+    transport: Mergeable,
+    version: Version,
+    /// Where IP begins (after Ethernet, if there is any).
+    network: usize,
+    /// Where TCP or UDP begins.
+    transport_offset: usize,
+    /// Bytes in front of the payload.
+    headers_len: usize,
+    payload_len: usize,
+    sequence: u32,
+    next_sequence: u32,
+    ending: Ending,
+    /// PSH and FIN, as far as set.
+    ending_flags: u8,
+    /// Addresses and protocol of the pseudo-header.
+    pseudo: Checksum,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Version {
+    V4 { id: u16, fragmentable: Fragmentable },
+    V6,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fragmentable {
+    Yes,
+    No,
+}
+
+/// Whether a packet ends its super-packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    Yes,
+    No,
+}
+
+impl MergeKey {
+    /// Looks at a packet whose IP header begins at `network` in `frame`. `None`: it goes alone. Its transport checksum
+    /// must be known to be right, or partial.
+    #[inline]
+    #[must_use]
+    pub fn of(frame: &[u8], network: usize) -> Option<Self> {
+        let packet = InnerPacket::parse(frame.get(network..)?).ok()?;
+        if packet.fragment() != Fragment::Whole || !is_plain(&packet) {
+            return None;
+        }
+        let found = packet.transport()?;
+        let (transport, sequence, ending_flags) = match found {
+            Transport::Tcp(tcp) if tcp.flags.bits() & !ENDING == PLAIN => {
+                (Mergeable::Tcp, tcp.sequence, tcp.flags.bits() & ENDING)
+            }
+            Transport::Tcp(_) => return None,
+            Transport::Udp(_) => (Mergeable::Udp, 0, 0),
+        };
+        let payload_len = found.payload().len();
+        let transport_offset = network + packet.transport_offset();
+        let ends = (packet.source(), packet.destination());
+        (payload_len > 0).then_some(Self {
+            transport,
+            version: Version::of(&packet),
+            network,
+            transport_offset,
+            headers_len: transport_offset + found.header_len(),
+            payload_len,
+            sequence,
+            next_sequence: sequence.wrapping_add(u32::try_from(payload_len).ok()?),
+            ending: if ending_flags == 0 {
+                Ending::No
+            } else {
+                Ending::Yes
+            },
+            ending_flags,
+            pseudo: Checksum::new().add_pseudo_header(ends, packet.protocol().0, 0),
+        })
+    }
+
+    /// TCP or UDP.
+    #[must_use]
+    pub const fn transport(&self) -> Mergeable {
+        self.transport
+    }
+
+    /// Where the payload lies in the frame.
+    #[must_use]
+    pub const fn payload(&self) -> Range<usize> {
+        self.headers_len..self.headers_len + self.payload_len
+    }
+
+    const fn id(&self) -> u16 {
+        match self.version {
+            Version::V4 { id, .. } => id,
+            Version::V6 => 0,
+        }
+    }
+
+    const fn checksum_offset(&self) -> usize {
+        match self.transport {
+            Mergeable::Tcp => TCP_CHECKSUM_OFFSET,
+            Mergeable::Udp => UDP_CHECKSUM_OFFSET,
+        }
+    }
+}
+
+impl Version {
+    fn of(packet: &InnerPacket<'_>) -> Self {
+        match packet.bytes() {
+            [first, _, _, _, high, low, flags, ..] if first >> 4 == 4 => Self::V4 {
+                id: u16::from_be_bytes([*high, *low]),
+                fragmentable: if flags & DONT_FRAGMENT == 0 {
+                    Fragmentable::Yes
+                } else {
+                    Fragmentable::No
+                },
+            },
+            _ => Self::V6,
+        }
+    }
+}
+
+/// A packet that an IP router would send on as it is: a sound IPv4 header checksum, no options, and no extension headers.
+fn is_plain(packet: &InnerPacket<'_>) -> bool {
+    let bytes = packet.bytes();
+    if packet.source().is_ipv4() {
+        let header = bytes.first_chunk::<IPV4_HEADER_LEN>();
+        packet.transport_offset() == IPV4_HEADER_LEN
+            && header.is_some_and(|header| Checksum::new().add_bytes(header).finish() == 0)
+    } else {
+        packet.transport_offset() == IPV6_HEADER_LEN
+    }
+}
+
+/// A super-packet in the making.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Merge {
+    first: MergeKey,
+    last: MergeKey,
+    count: u16,
+    /// Payload of all packets, in bytes.
+    payload_len: usize,
+}
+
+/// Whether a packet became part of a super-packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Joined {
+    /// It did.
+    Yes,
+    /// It has to go after it.
+    No,
+}
+
+impl Merge {
+    /// A super-packet of one packet so far.
+    #[must_use]
+    pub const fn begin(first: MergeKey) -> Self {
+        Self {
+            first,
+            last: first,
+            count: 1,
+            payload_len: first.payload_len,
+        }
+    }
+
+    /// Joins one more packet, if that is possible. `first` is the frame of the first packet, `next` of this one, which
+    /// has the key `key`.
+    #[inline]
+    pub fn join(&mut self, first: &[u8], key: MergeKey, next: &[u8]) -> Joined {
+        if !self.takes(key) || !self.same_headers(first, key, next) {
+            return Joined::No;
+        }
+        self.last = key;
+        self.count = self.count.saturating_add(1);
+        self.payload_len += key.payload_len;
+        Joined::Yes
+    }
+
+    /// All that the keys tell: the same kind of packet, the next piece of the flow, and room for it.
+    fn takes(&self, key: MergeKey) -> bool {
+        let first = self.first;
+        let shape = |key: MergeKey| {
+            (
+                key.transport,
+                key.network,
+                key.transport_offset,
+                key.headers_len,
+            )
+        };
+        let in_order = match key.transport {
+            Mergeable::Tcp => key.sequence == self.last.next_sequence,
+            Mergeable::Udp => true,
+        };
+        let packet_len = first.headers_len - first.network + self.payload_len + key.payload_len;
+        shape(key) == shape(first)
+            && self.last.ending == Ending::No
+            && self.last.payload_len == first.payload_len
+            && key.payload_len <= first.payload_len
+            && in_order
+            && packet_len <= MAX_PACKET_LEN
+    }
+
+    /// Whether all fields are equal but those that [`crate::split`] makes anew.
+    fn same_headers(&self, first: &[u8], key: MergeKey, next: &[u8]) -> bool {
+        let same = |from: usize, to: usize| first.get(from..to) == next.get(from..to);
+        let (ip, transport) = (self.first.network, self.first.transport_offset);
+        let same_network = match key.version {
+            Version::V4 { id, fragmentable } => {
+                let expected = self.first.id().wrapping_add(self.count);
+                // RFC 6864 section 4: without fragments the identification means nothing.
+                (fragmentable == Fragmentable::No || id == expected)
+                    && same(ip, ip + 2)
+                    && same(ip + 6, ip + 10)
+                    && same(ip + 12, ip + IPV4_HEADER_LEN)
+            }
+            Version::V6 => same(ip, ip + 4) && same(ip + 6, ip + IPV6_HEADER_LEN),
+        };
+        let same_transport = match key.transport {
+            // Ports; acknowledgment and header length; window; urgent pointer and options.
+            Mergeable::Tcp => {
+                same(transport, transport + 4)
+                    && same(transport + 8, transport + 13)
+                    && same(transport + 14, transport + TCP_CHECKSUM_OFFSET)
+                    && same(transport + 18, self.first.headers_len)
+            }
+            Mergeable::Udp => same(transport, transport + 4),
+        };
+        same(0, ip) && same_network && same_transport
+    }
+
+    /// Packets so far.
+    #[must_use]
+    pub const fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// Makes the headers of the first packet those of the super-packet: lengths, ending flags, IPv4 header checksum, and
+    /// the transport checksum of the pseudo-header only. `headers` is the first packet's frame, or its headers at least.
+    /// `None`: it is shorter; it is then spoilt.
+    #[inline]
+    #[must_use]
+    pub fn finish(&self, headers: &mut [u8]) -> Option<SuperPacket> {
+        let MergeKey {
+            network,
+            transport_offset,
+            headers_len,
+            ..
+        } = self.first;
+        let whole_len = headers_len + self.payload_len;
+        let network_len = u16::try_from(whole_len - network).ok()?;
+        let transport_len = u16::try_from(whole_len - transport_offset).ok()?;
+        let packet = headers.get_mut(network..)?;
+        set_length(self.first.version, network_len, packet)?;
+        let transport = headers.get_mut(transport_offset..)?;
+        match self.first.transport {
+            Mergeable::Tcp => *transport.get_mut(TCP_FLAGS)? |= self.last.ending_flags,
+            Mergeable::Udp => put(transport, UDP_LENGTH, &transport_len.to_be_bytes())?,
+        }
+        let pseudo = self.first.pseudo.add_u16(transport_len).fold();
+        let checksum_offset = self.first.checksum_offset();
+        put(transport, checksum_offset, &pseudo.to_be_bytes())?;
+        Some(SuperPacket {
+            kind: self.kind(),
+            headers_len,
+            transport_offset,
+            checksum_offset,
+        })
+    }
+
+    fn kind(&self) -> SuperKind {
+        let segment_len = self.first.payload_len;
+        match (self.count, self.first.transport, self.first.version) {
+            (1, ..) => SuperKind::Single,
+            (_, Mergeable::Tcp, Version::V4 { .. }) => SuperKind::TcpV4 { segment_len },
+            (_, Mergeable::Tcp, Version::V6) => SuperKind::TcpV6 { segment_len },
+            (_, Mergeable::Udp, _) => SuperKind::Udp { segment_len },
+        }
+    }
+}
+
+/// What a kernel has to know of a packet whose transport checksum is partial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SuperPacket {
+    /// Whether it is to be cut, and how.
+    pub kind: SuperKind,
+    /// Bytes in front of the payload.
+    pub headers_len: usize,
+    /// Where the checksum begins to count, in bytes from the start of the frame.
+    pub transport_offset: usize,
+    /// Where it goes, in bytes from there.
+    pub checksum_offset: usize,
+}
+
+/// Whether a packet is to be cut, and into how much payload each.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SuperKind {
+    /// One packet.
+    Single,
+    /// TCP over IPv4.
+    TcpV4 {
+        /// Bytes.
+        segment_len: usize,
+    },
+    /// TCP over IPv6.
+    TcpV6 {
+        /// Bytes.
+        segment_len: usize,
+    },
+    /// UDP.
+    Udp {
+        /// Bytes.
+        segment_len: usize,
+    },
+}
+
+/// Writes the length of an IP packet, and the checksum of an IPv4 header.
+fn set_length(version: Version, len: u16, packet: &mut [u8]) -> Option<()> {
+    match version {
+        Version::V4 { .. } => {
+            put(packet, IPV4_LENGTH, &len.to_be_bytes())?;
+            put(packet, IPV4_CHECKSUM, &[0; 2])?;
+            let sum = Checksum::new().add_bytes(packet.get(..IPV4_HEADER_LEN)?);
+            put(packet, IPV4_CHECKSUM, &sum.finish().to_be_bytes())
+        }
+        Version::V6 => {
+            let payload_len = usize::from(len).checked_sub(IPV6_HEADER_LEN)?;
+            let payload_len = u16::try_from(payload_len).ok()?;
+            put(packet, IPV6_LENGTH, &payload_len.to_be_bytes())
+        }
+    }
+}
+
+fn put(out: &mut [u8], at: usize, value: &[u8]) -> Option<()> {
+    out.get_mut(at..at + value.len())?.copy_from_slice(value);
+    Some(())
+}
+
+#[cfg(test)]
+mod tests;
