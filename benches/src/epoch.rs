@@ -6,7 +6,8 @@ use linkveil_crypto::{
 };
 use linkveil_sa::tx::SEAL_OVERHEAD;
 use linkveil_sa::{
-    EpochId, Limits, PeerId, RxEpoch, RxInstall, RxKeys, TxInstall, TxKeys, TxSa, split_epoch,
+    EpochId, Limits, PartialChecksums, PeerId, RxEpoch, RxInstall, RxKeys, TxInstall, TxKeys, TxSa,
+    split_epoch,
 };
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::{DataHeader, Lane, LaneCount, PacketNumber, Spi};
@@ -55,6 +56,7 @@ pub fn sender(suite: Suite) -> TxSa {
         keys,
         limits: Limits::production(suite),
         hard_deadline: deadline(),
+        partial_checksums: PartialChecksums::Accepted,
     };
     install.into_lanes().next().expect("one lane")
 }

@@ -69,4 +69,4 @@ pub use ids::{EpochId, Path, PeerId, SocketIndex};
 pub use keys::{RxKeys, TxKeys, split_epoch};
 pub use limits::{Limits, Pressure, Usage};
 pub use rx::{OpenError, Opened, RxEpoch, RxInstall};
-pub use tx::{SealError, TxInstall, TxSa};
+pub use tx::{PartialChecksums, SealError, TxInstall, TxSa};

@@ -1,6 +1,9 @@
 //! Epochs for this crate's tests: both ends of one, from fixed secrets.
 
-use crate::{EpochId, Limits, OpenError, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch};
+use crate::{
+    EpochId, Limits, OpenError, PartialChecksums, PeerId, RxEpoch, RxInstall, TxInstall, TxSa,
+    split_epoch,
+};
 use linkveil_crypto::{Direction, EpochSecret, HandshakeHash, KeyBytes, PostQuantum, Suite};
 use linkveil_wire::{Datagram, Lane, LaneCount, Spi};
 use std::time::{Duration, Instant};
@@ -72,6 +75,7 @@ impl Setup {
             keys: initiator_tx,
             limits: self.limits,
             hard_deadline: self.deadline,
+            partial_checksums: PartialChecksums::Accepted,
         };
         let rx = RxInstall {
             peer: PeerId::new(2),

@@ -6,7 +6,7 @@ use crate::limits::{Limits, Pressure, Usage};
 use crate::meter::{Exhausted, Meter};
 use linkveil_crypto::{Iv, SealKey, Suite};
 use linkveil_wire::link::{DataHeader, HEADER_LEN, TAG_LEN};
-use linkveil_wire::{Lane, LaneCount, PacketNumber, Spi};
+use linkveil_wire::{HandshakeFlags, Lane, LaneCount, PacketNumber, Spi};
 use std::fmt;
 use std::time::Instant;
 
@@ -51,6 +51,27 @@ pub struct TxInstall {
     pub limits: Limits,
     /// From here on lanes refuse to seal, whatever control does.
     pub hard_deadline: Instant,
+    /// Whether the peer takes partial checksums.
+    pub partial_checksums: PartialChecksums,
+}
+
+/// Whether a peer takes packets whose transport checksum covers the pseudo-header only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PartialChecksums {
+    /// It completes them.
+    Accepted,
+    /// It is to be sent complete ones (REQ-CSUM-1).
+    Refused,
+}
+
+impl From<HandshakeFlags> for PartialChecksums {
+    fn from(flags: HandshakeFlags) -> Self {
+        if flags.contains(HandshakeFlags::ACCEPTS_PARTIAL_CHECKSUM) {
+            Self::Accepted
+        } else {
+            Self::Refused
+        }
+    }
 }
 
 impl TxInstall {
@@ -73,6 +94,7 @@ impl TxInstall {
             suite: self.keys.0.suite(),
             meter: Meter::new(self.limits),
             hard_deadline: self.hard_deadline,
+            partial_checksums: self.partial_checksums,
         })
     }
 }
@@ -97,6 +119,7 @@ pub struct TxSa {
     suite: Suite,
     meter: Meter,
     hard_deadline: Instant,
+    partial_checksums: PartialChecksums,
 }
 
 enum TxKey {
@@ -122,18 +145,61 @@ impl TxSa {
     #[inline]
     pub fn seal_in_place(&mut self, packet: &mut [u8]) -> Result<PacketNumber, SealError> {
         let (header, plaintext, tag) = split(packet).ok_or(SealError::TooShort)?;
+        let (key, iv, packet_number) = self.take_number(plaintext.len(), header)?;
+        let nonce = iv.nonce(packet_number.get());
+        *tag = *key.seal_in_place(nonce, header, plaintext).as_bytes();
+        Ok(packet_number)
+    }
+
+    /// Seals one datagram whose plaintext stands elsewhere: encrypting and copying in one pass. Returns the packet number
+    /// that it took.
+    ///
+    /// `packet` is the datagram as it will be sent: 16 bytes that become the header, as many as `plaintext` has, 16 bytes
+    /// that become the tag.
+    ///
+    /// # Errors
+    /// [`SealError`], and [`SealError::TooShort`] for any other length; the packet is then unchanged and no number is used
+    /// up.
+    #[inline]
+    pub fn seal_into(
+        &mut self,
+        plaintext: &[u8],
+        packet: &mut [u8],
+    ) -> Result<PacketNumber, SealError> {
+        let (header, room, tag) = split(packet).ok_or(SealError::TooShort)?;
+        if room.len() != plaintext.len() {
+            return Err(SealError::TooShort);
+        }
+        let (key, iv, packet_number) = self.take_number(plaintext.len(), header)?;
+        *tag = *key
+            .seal_into(iv.nonce(packet_number.get()), header, plaintext, room)
+            .as_bytes();
+        Ok(packet_number)
+    }
+
+    /// The next packet number, and the header that has it.
+    #[inline]
+    fn take_number(
+        &mut self,
+        plaintext_len: usize,
+        header: &mut [u8; HEADER_LEN],
+    ) -> Result<(&SealKey, &Iv, PacketNumber), SealError> {
         let ExpandedTx { key, iv } = self.key.expanded(self.lane)?;
-        self.meter.check(plaintext.len())?;
-        let packet_number = PacketNumber::new(self.meter.count(plaintext.len()));
+        self.meter.check(plaintext_len)?;
+        let packet_number = PacketNumber::new(self.meter.count(plaintext_len));
         *header = DataHeader {
             lane: self.lane,
             spi: self.spi,
             packet_number,
         }
         .emit();
-        let nonce = iv.nonce(packet_number.get());
-        *tag = *key.seal_in_place(nonce, header, plaintext).as_bytes();
-        Ok(packet_number)
+        Ok((key, iv, packet_number))
+    }
+
+    /// Whether the peer takes partial checksums, as it said in the handshake of this epoch.
+    #[must_use]
+    pub const fn partial_checksums(&self) -> PartialChecksums {
+        self.partial_checksums
     }
 
     /// To be called once per batch: from the hard deadline on the key is wiped and nothing is

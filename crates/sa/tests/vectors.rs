@@ -5,7 +5,8 @@ use linkveil_crypto::{
     SharedSecret, Suite,
 };
 use linkveil_sa::{
-    EpochId, Limits, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch, tx::SEAL_OVERHEAD,
+    EpochId, Limits, PartialChecksums, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch,
+    tx::SEAL_OVERHEAD,
 };
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::{
@@ -124,6 +125,7 @@ impl Epoch {
             keys,
             limits: Limits::production(self.suite),
             hard_deadline: deadline(),
+            partial_checksums: PartialChecksums::Accepted,
         };
         install.into_lanes().collect()
     }

@@ -1,7 +1,6 @@
 //! The AEADs of AWS-LC. The expanded key lives in memory that AWS-LC overwrites when it frees it.
 //!
-//! `LessSafeKey` is the type that takes nonces from the caller. It can also seal from one buffer
-//! into another (`seal_out_of_place_scatter`), should a copy be worth saving one day.
+//! `LessSafeKey` is the type that takes nonces from the caller.
 
 use aws_lc_rs::aead::{self, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
 
@@ -46,6 +45,22 @@ impl SealKey {
         let sealed =
             self.0
                 .seal_in_place_scatter(nonce.into(), Aad::from(aad), plaintext, &[], &mut tag);
+        if sealed.is_err() {
+            backend_failed("seal");
+        }
+        Tag(tag)
+    }
+
+    /// Writes the ciphertext of `plaintext` to `out`, which has the same length, and returns the tag over it and `aad`:
+    /// encrypting and copying in one pass.
+    #[must_use]
+    #[inline]
+    pub fn seal_into(&self, nonce: Nonce, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Tag {
+        let mut tag = [0; TAG_LEN];
+        let (nonce, aad) = (nonce.into(), Aad::from(aad));
+        let sealed = self
+            .0
+            .seal_out_of_place_scatter(nonce, aad, plaintext, out, &[], &mut tag);
         if sealed.is_err() {
             backend_failed("seal");
         }

@@ -57,6 +57,13 @@ impl SealKey {
             Err(_) => backend_failed("seal"),
         }
     }
+
+    /// Writes the ciphertext of `plaintext` to `out`, which has the same length, and returns the tag over it and `aad`.
+    #[must_use]
+    pub fn seal_into(&self, nonce: Nonce, aad: &[u8], plaintext: &[u8], out: &mut [u8]) -> Tag {
+        out.copy_from_slice(plaintext);
+        self.seal_in_place(nonce, aad, out)
+    }
 }
 
 /// An expanded key that can open and cannot seal.

@@ -156,6 +156,7 @@ impl Scope<'_> {
             keys,
             limits: self.node.limits,
             hard_deadline: epoch.hard_deadline,
+            partial_checksums: epoch.remote.flags.into(),
         };
         let (path, mtu) = (epoch.path, epoch.remote.mtu);
         self.peer.installed_tx = Some(id);
