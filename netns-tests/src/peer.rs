@@ -11,7 +11,9 @@ use linkveil_net::traits::UdpQueue;
 use linkveil_net::udp::{LinuxUdp, ReuseportGroup};
 use linkveil_noise::Established;
 use linkveil_sa::tx::SEAL_OVERHEAD;
-use linkveil_sa::{EpochId, Limits, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch};
+use linkveil_sa::{
+    EpochId, Limits, PartialChecksums, PeerId, RxEpoch, RxInstall, TxInstall, TxSa, split_epoch,
+};
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::{ControlFrame, Datagram, Encapsulation, GeneveFrame, LaneCount, Spi};
 
@@ -160,6 +162,7 @@ fn install(established: Established, lanes: LaneCount) -> (Vec<TxSa>, RxEpoch) {
         keys: tx,
         limits: Limits::production(suite),
         hard_deadline,
+        partial_checksums: PartialChecksums::Accepted,
     };
     let rx = RxInstall {
         peer,

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use linkveil_net::Offloads;
 use linkveil_net::batch::{InnerSlice, RecvMeta, TunBatch, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_net::tun::{DeviceKind, LinuxTun, TunDevice};
@@ -36,7 +37,8 @@ impl Station {
     /// If the system refuses.
     #[must_use]
     pub fn plug_in(tenant: &Namespace, device: &str) -> Self {
-        let made = tenant.run(|| TunDevice::create(DEVICE, DeviceKind::Tap, 1, None));
+        let made =
+            tenant.run(|| TunDevice::create(DEVICE, DeviceKind::Tap, 1, Offloads::None, None));
         tenant.ip(&format!("link add {BRIDGE} type bridge mcast_snooping 0"));
         for quiet in [DEVICE, BRIDGE] {
             tenant.ip(&format!("link set {quiet} addrgenmode none"));
@@ -68,9 +70,10 @@ impl Station {
         };
         arena.push(meta, frame).unwrap();
         let range = 0..frame.len();
-        let report = self
-            .tap
-            .send_batch(&[InnerSlice { buffer: 0, range }], &arena);
+        let report = self.tap.send_batch(
+            &[InnerSlice { buffer: 0, range }].into_iter().collect(),
+            &arena,
+        );
         assert_eq!(report.sent, 1, "the device refused {frame:02x?}");
     }
 
@@ -101,9 +104,9 @@ impl Station {
     }
 
     fn receive(&mut self) {
-        let mut batch = TunBatch::new(64);
+        let mut batch = TunBatch::new(64, usize::MAX);
         self.tap.recv_batch(&mut batch).unwrap();
-        let frames = batch.packets_mut().map(|packet| packet.bytes.to_vec());
+        let frames = batch.packets_mut().map(|packet| packet.bytes().to_vec());
         self.waiting.extend(frames);
     }
 }

@@ -8,46 +8,18 @@
 use linkveil_net::batch::TunBatch;
 use linkveil_net::gso::GsoQueue;
 use linkveil_sa::PeerId;
+use linkveil_wire::transport::complete_checksum;
 use linkveil_wire::{
     ChecksumState, Ecn, Encapsulation, EthernetFrame, InnerProtocol, MacAddr, ecn,
 };
 
 use crate::counters::{DropReason, LaneCounter};
-use crate::egress::{self, Forwarding};
+use crate::egress::{self, Forwarding, Progress, Stop};
 use crate::ingress;
 use crate::mac_table::MacOwner;
 use crate::sighting::{Noted, Sighting};
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::State;
-
-/// How far a batch of frames from one device has come: a copy for each peer may be more than the send queues hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    vpc: VpcIndex,
-    frame: usize,
-    copy: usize,
-}
-
-impl Progress {
-    /// Nothing of the batch is sent.
-    pub(crate) const fn start(vpc: VpcIndex) -> Self {
-        Self {
-            vpc,
-            frame: 0,
-            copy: 0,
-        }
-    }
-}
-
-/// Where a walk through a batch stopped.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use]
-pub(crate) enum Stop {
-    /// At its end.
-    End,
-    /// Before a copy for which a send queue has no room: flush, then go on.
-    NoRoom,
-}
 
 /// Who gets a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,11 +36,11 @@ pub(crate) fn forward_batch(
     progress: &mut Progress,
     queues: &mut [GsoQueue],
 ) -> Stop {
-    while let Some(packet) = batch.packet_mut(progress.frame) {
-        if forward(state, progress, packet.bytes, queues) == Stop::NoRoom {
+    while let Some(packet) = batch.packet_mut(progress.packet) {
+        if forward(state, progress, packet.bytes(), queues) == Stop::NoRoom {
             return Stop::NoRoom;
         }
-        progress.frame += 1;
+        progress.packet += 1;
         progress.copy = 0;
     }
     Stop::End
@@ -89,7 +61,7 @@ fn forward(
     };
     while let Some(peer) = next_peer(&state.snapshot, outgoing.target, progress) {
         match address(&state.snapshot, peer, &outgoing, frame.len()) {
-            Ok(forwarding) if !egress::has_room(&forwarding, queues) => return Stop::NoRoom,
+            Ok(forwarding) if !egress::has_room(&forwarding, 1, queues) => return Stop::NoRoom,
             Ok(forwarding) => {
                 if let Err(reason) = egress::encapsulate(state, &forwarding, frame, queues) {
                     state.drops.add(reason);
@@ -225,6 +197,9 @@ pub(crate) fn admit(
     match packet_len.and_then(|len| bytes.get_mut(start..start + len)) {
         Some(packet) => {
             let _unclamped = ingress::settle_packet(packet, header, outer_tos, None)?;
+            if header.checksum == ChecksumState::Partial {
+                complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
+            }
         }
         None if header.checksum == ChecksumState::Partial => {
             return Err(DropReason::PartialChecksum);

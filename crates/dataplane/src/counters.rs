@@ -18,6 +18,8 @@ counters! {
         TxSourceMac => "tx_source_mac",
         /// From a tenant: a frame for a station that is known to be on this side.
         LocalDestination => "local_destination",
+        /// From a tenant: a super-packet that is neither TCP nor UDP by our own parse, or has impossible headers.
+        TxNotSplittable => "tx_not_splittable",
         /// No prefix of the VPC holds the destination; or an Ethernet VPC has no peers.
         NoRoute => "no_route",
         /// The peer's address is not known yet.

@@ -1,6 +1,6 @@
 //! From a tenant's device to the underlay: six hops, in this order.
 //!
-//! 1. [`TunQueue::recv_batch`]: packets from the device, when the send queues are empty
+//! 1. [`TunQueue::recv_batch`]: packets and super-packets from the device, when the send queues are empty
 //! 2. `classify`: VPC and longest prefix of the destination -> peer
 //! 3. `encapsulate`: Geneve header, packet and padding into a slot of the peer's train
 //! 4. [`TxSa::seal_in_place`](linkveil_sa::TxSa::seal_in_place): takes the packet number itself
@@ -8,31 +8,41 @@
 //!    committed was never there
 //! 6. [`UdpQueue::send_batch`]: trains to the kernel
 //!
-//! Back-pressure: a device is read only while every send queue is empty, and a queue has room for a whole batch. What
-//! the kernel does not take waits in its train, and the tenants wait in their devices (REQ-UDP-4).
+//! A super-packet takes hops 3 to 5 in [`crate::segments`].
+//!
+//! Back-pressure: a device is read only while every send queue is empty. What the kernel does not take waits in its train,
+//! what finds no train waits in its batch, and the tenants wait in their devices (REQ-UDP-4).
 
-use linkveil_net::batch::TunBatch;
+use linkveil_net::Offload;
+use linkveil_net::batch::{TunBatch, TunPacket};
 use linkveil_net::gso::GsoQueue;
 use linkveil_net::traits::{GsoNotice, TunQueue, UdpQueue, UdpSendReport};
-use linkveil_sa::{LaneEvent, Path, PeerId};
+use linkveil_sa::{PartialChecksums, Path, PeerId};
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::tcp_mss::{self, Syn, find_syn};
-use linkveil_wire::{ChecksumState, Encapsulation, InnerMtu, InnerPacket, InnerProtocol, Vni, ecn};
+use linkveil_wire::transport::{checksum_place, complete_at};
+use linkveil_wire::{
+    ChecksumState, Encapsulation, InnerMtu, InnerPacket, InnerProtocol, Splitter, Vni, ecn,
+};
 
 use crate::counters::{DropReason, LaneCounter};
 use crate::inward;
 use crate::orders::SendControl;
+use crate::report::Traffic;
+use crate::segments::{self, SuperPacket};
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::State;
 
 /// Packets of one read from one device: enough to fill a train, few enough that another device is not kept waiting.
 pub const TUN_BATCH: usize = 64;
-/// Trains of one send queue: one for each packet of a batch, so that a batch always fits.
+/// Bytes of one read from one device: some super-packets, which together stay in a core's own cache.
+pub const TUN_BATCH_BYTES: usize = 256 * 1024;
+/// Trains of one send queue: one for each packet of a batch. A batch that needs more waits half-way.
 pub const TRAINS: usize = TUN_BATCH;
 
 /// Plaintexts are padded to multiples of this many bytes (REQ-PAD-1).
-const PADDING: usize = 16;
+pub(crate) const PADDING: usize = 16;
 
 /// Whether the underlay takes what it is given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,48 +67,170 @@ pub(crate) struct Forwarding {
     pub(crate) tos: u8,
 }
 
-/// Hops 1 to 5 for one batch of one device. Returns how many packets were read.
-///
-/// # Errors
-///
-/// The device is gone.
-pub(crate) fn forward_device<T: TunQueue>(
-    state: &mut State,
-    device: &mut T,
-    vpc: VpcIndex,
-    batch: &mut TunBatch,
-    queues: &mut [GsoQueue],
-) -> std::io::Result<usize> {
-    let count = device.recv_batch(batch)?;
-    for packet in batch.packets_mut() {
-        if let Err(reason) = forward(state, vpc, packet.bytes, queues) {
-            state.drops.add(reason);
-            if reason == DropReason::TooBig {
-                inward::answer_too_big(state, device, vpc, packet.bytes);
-            }
+/// How far a batch from one device has come: it may need more room than the send queues have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    pub(crate) vpc: VpcIndex,
+    /// The packet that is next.
+    pub(crate) packet: usize,
+    /// Its copy that is next, where several peers get one.
+    pub(crate) copy: usize,
+}
+
+impl Progress {
+    /// Nothing of the batch is sent.
+    pub(crate) const fn start(vpc: VpcIndex) -> Self {
+        Self {
+            vpc,
+            packet: 0,
+            copy: 0,
         }
     }
-    Ok(count)
 }
+
+/// Where a walk through a batch stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Stop {
+    /// At its end.
+    End,
+    /// Before a packet for which a send queue has no room: flush, then go on.
+    NoRoom,
+}
+
+/// Hops 2 to 5 for what is left of a batch.
+pub(crate) fn forward_batch<T: TunQueue>(
+    state: &mut State,
+    device: &mut T,
+    batch: &mut TunBatch,
+    progress: &mut Progress,
+    queues: &mut [GsoQueue],
+) -> Stop {
+    let vpc = progress.vpc;
+    while let Some(mut packet) = batch.packet_mut(progress.packet) {
+        match forward(state, vpc, &mut packet, queues) {
+            Ok(Stop::End) => {}
+            Ok(Stop::NoRoom) => return Stop::NoRoom,
+            Err((reason, packets)) => {
+                state.drops.add_many(reason, packets);
+                if reason == DropReason::TooBig {
+                    inward::answer_too_big(state, device, vpc, packet.bytes());
+                }
+            }
+        }
+        progress.packet += 1;
+    }
+    Stop::End
+}
+
+/// Why packets were dropped, and how many: a super-packet is many.
+type Dropped = (DropReason, usize);
 
 fn forward(
     state: &mut State,
     vpc: VpcIndex,
-    packet: &mut [u8],
+    packet: &mut TunPacket<'_>,
     queues: &mut [GsoQueue],
-) -> Result<(), DropReason> {
-    let forwarding = classify(&state.snapshot, vpc, packet)?;
+) -> Result<Stop, Dropped> {
+    if let Offload::Segments(cut) = packet.offload {
+        let splitter = segments::look(packet, cut).map_err(|reason| (reason, 1))?;
+        return forward_super(state, vpc, packet, &splitter, queues);
+    }
+    let forwarding = classify(&state.snapshot, vpc, packet.bytes()).map_err(one)?;
+    if !has_room(&forwarding, 1, queues) {
+        return Ok(Stop::NoRoom);
+    }
+    let checksum = settle_checksum(state, &forwarding, packet);
+    let forwarding = forwarding.with_checksum(checksum);
     if let Some(syn) = forwarding.syn {
-        let mtu = forwarding.inner_mtu;
-        let clamp = tcp_mss::clamp(packet, syn, mtu, forwarding.header.checksum);
+        let clamp = tcp_mss::clamp(packet.bytes_mut(), syn, forwarding.inner_mtu, checksum);
         state.note_clamp(clamp);
     }
-    encapsulate(state, &forwarding, packet, queues)
+    encapsulate(state, &forwarding, packet.bytes(), queues).map_err(one)?;
+    Ok(Stop::End)
+}
+
+const fn one(reason: DropReason) -> Dropped {
+    (reason, 1)
+}
+
+/// [`forward`] for a super-packet.
+fn forward_super(
+    state: &mut State,
+    vpc: VpcIndex,
+    packet: &mut TunPacket<'_>,
+    splitter: &Splitter,
+    queues: &mut [GsoQueue],
+) -> Result<Stop, Dropped> {
+    let all = |reason| (reason, splitter.count());
+    let forwarding = address(&state.snapshot, vpc, packet.bytes()).map_err(all)?;
+    let inner_mtu = usize::from(forwarding.inner_mtu.get());
+    if splitter.longest() > inner_mtu {
+        // The tenant sent one packet, and is told of one.
+        return Err(one(DropReason::TooBig));
+    }
+    let trains = segments::trains_needed(splitter, inner_mtu);
+    if trains > TRAINS {
+        return Err(all(DropReason::TxNotSplittable));
+    }
+    if !has_room(&forwarding, trains, queues) {
+        return Ok(Stop::NoRoom);
+    }
+    let (peer, path) = (forwarding.peer, forwarding.path);
+    let tx = state
+        .peers
+        .tx(peer)
+        .ok_or(DropReason::NoEpoch)
+        .map_err(all)?;
+    tx.check_deadline(state.now);
+    let path = path.ok_or(DropReason::NoEndpoint).map_err(all)?;
+    let queue = queues.get_mut(path.socket.index());
+    let queue = queue.ok_or(DropReason::NoEndpoint).map_err(all)?;
+    let forwarding = forwarding.with_checksum(segments::checksum_for(tx.partial_checksums()));
+    let whole = SuperPacket { packet, splitter };
+    let (sent, outcome) = segments::seal_all(tx, &forwarding, whole, queue);
+    state.peers.note_sent(peer, sent);
+    state.tell_tx_pressure(peer);
+    let missing = splitter.count() - usize::try_from(sent.packets).unwrap_or(usize::MAX);
+    outcome.map_err(|reason| (reason, missing))?;
+    Ok(Stop::End)
+}
+
+/// What the packet's checksum covers when it leaves: as much as the peer takes. The kernel's word on where a partial one lies
+/// counts only if it is ours as well (REQ-CSUM-2); else the sum is completed as the kernel says.
+fn settle_checksum(
+    state: &mut State,
+    forwarding: &Forwarding,
+    packet: &mut TunPacket<'_>,
+) -> ChecksumState {
+    let Offload::Checksum(place) = packet.offload else {
+        return ChecksumState::Complete;
+    };
+    let accepted = state
+        .peers
+        .tx(forwarding.peer)
+        .is_some_and(|tx| tx.partial_checksums() == PartialChecksums::Accepted);
+    let (start, offset) = (usize::from(place.start), usize::from(place.offset));
+    if accepted && checksum_place(packet.bytes()) == Some((start, offset)) {
+        return ChecksumState::Partial;
+    }
+    complete_at(packet.bytes_mut(), start, offset);
+    ChecksumState::Complete
 }
 
 /// Hop 2: one look at the inner header, one at the table.
 #[inline]
 fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
+    let forwarding = address(snapshot, vpc, packet)?;
+    if packet.len() > usize::from(forwarding.inner_mtu.get()) {
+        return Err(DropReason::TooBig);
+    }
+    Ok(forwarding)
+}
+
+/// Where a packet of whatever size goes.
+#[inline]
+fn address(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
     let inner = InnerPacket::parse(packet).map_err(DropReason::of_sent)?;
     let routes = snapshot.routes();
     let id = routes
@@ -106,9 +238,6 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
         .ok_or(DropReason::NoRoute)?;
     let vni: Vni = routes.vni(vpc).ok_or(DropReason::NoRoute)?;
     let peer = snapshot.peer(id).ok_or(DropReason::NoRoute)?;
-    if packet.len() > usize::from(peer.inner_mtu.get()) {
-        return Err(DropReason::TooBig);
-    }
     let protocol = if inner.destination().is_ipv4() {
         InnerProtocol::Ipv4
     } else {
@@ -122,7 +251,6 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
         header: Encapsulation {
             vni,
             protocol,
-            // The device hands over whole packets.
             checksum: ChecksumState::Complete,
             inner_len: u16::try_from(packet.len()).map_err(|_| DropReason::TooBig)?,
         },
@@ -131,13 +259,25 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
     })
 }
 
-/// Whether there is room in the send queue that a packet goes to; a packet that goes nowhere needs none.
+impl Forwarding {
+    const fn with_checksum(self, checksum: ChecksumState) -> Self {
+        Self {
+            header: Encapsulation {
+                checksum,
+                ..self.header
+            },
+            ..self
+        }
+    }
+}
+
+/// Whether the send queue that a packet goes to has room for so many trains; a packet that goes nowhere needs none.
 #[inline]
-pub(crate) fn has_room(forwarding: &Forwarding, queues: &[GsoQueue]) -> bool {
+pub(crate) fn has_room(forwarding: &Forwarding, trains: usize, queues: &[GsoQueue]) -> bool {
     let queue = forwarding
         .path
         .and_then(|path| queues.get(path.socket.index()));
-    queue.is_none_or(|queue| queue.free_trains() > 0)
+    queue.is_none_or(|queue| queue.free_trains() >= trains)
 }
 
 /// Hops 3 to 5: writes the plaintext where it will be sent from, and seals it there.
@@ -148,9 +288,7 @@ pub(crate) fn encapsulate(
     packet: &[u8],
     queues: &mut [GsoQueue],
 ) -> Result<(), DropReason> {
-    let slot = state.peers.get(forwarding.peer);
-    let tx = slot.and_then(|slot| slot.tx.as_mut());
-    let tx = tx.ok_or(DropReason::NoEpoch)?;
+    let tx = state.peers.tx(forwarding.peer).ok_or(DropReason::NoEpoch)?;
     tx.check_deadline(state.now);
     let plaintext_len = padded_len(packet.len(), forwarding.inner_mtu.get().into());
     let path = forwarding.path.ok_or(DropReason::NoEndpoint)?;
@@ -168,23 +306,15 @@ pub(crate) fn encapsulate(
     );
     tx.seal_in_place(&mut slot)?;
     slot.commit();
-    // Left for the next packet if control cannot be told now.
-    if state.outbox.has_room()
-        && let Some(pressure) = tx.take_pressure()
-    {
-        let (peer, epoch) = (tx.peer(), tx.epoch());
-        state.tell(LaneEvent::Pressure {
-            peer,
-            epoch,
-            pressure,
-        });
-    }
-    state.peers.note_sent(forwarding.peer, packet.len());
+    let mut sent = Traffic::default();
+    sent.count(packet.len());
+    state.peers.note_sent(forwarding.peer, sent);
+    state.tell_tx_pressure(forwarding.peer);
     Ok(())
 }
 
 /// Length of the plaintext: header and packet, padded, but not beyond the path's inner MTU (REQ-PAD-2).
-const fn padded_len(packet_len: usize, inner_mtu: usize) -> usize {
+pub(crate) const fn padded_len(packet_len: usize, inner_mtu: usize) -> usize {
     let len = ENCAP_LEN + packet_len;
     let (padded, most) = (len.next_multiple_of(PADDING), ENCAP_LEN + inner_mtu);
     if padded <= most {

@@ -7,21 +7,20 @@
 //! 5. `admit`: VNI and inner source must belong to this very peer
 //! 6. [`TunQueue::send_batch`]: packets to the device, from where they were opened
 
-use std::ops::Range;
-
-use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
+use linkveil_net::FrameList;
+use linkveil_net::batch::{RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_sa::{LaneEvent, Opened, Path, PeerId, SocketIndex};
 use linkveil_wire::inner::set_ecn;
 use linkveil_wire::link::{HEADER_LEN, RunKey, run_key};
 use linkveil_wire::tcp_mss::{self, Clamp, find_syn};
-use linkveil_wire::transport::complete_checksum;
 use linkveil_wire::{
     ChecksumState, Datagram, Ecn, Encapsulation, GeneveFrame, InnerMtu, InnerPacket, InnerProtocol,
     MessageType, ecn,
 };
 
 use crate::bridge;
+use crate::coalesce::{Admitted, Coalescer, Place};
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
 use crate::snapshot::{Snapshot, VpcIndex};
@@ -32,7 +31,7 @@ use crate::stray::{Forwarded, Run, StrayPorts};
 pub const UDP_BATCH: usize = 16;
 
 /// For each device the packets of this batch that go to it, in the order of their arrival.
-pub(crate) type Frames = [Vec<InnerSlice>];
+pub(crate) type Frames = [FrameList];
 
 /// One train and where it came from.
 #[derive(Clone, Copy, Debug)]
@@ -187,24 +186,37 @@ fn open_run(state: &mut State, train: &Train, span: Span, run: &mut [u8], frames
     if let Some(epoch) = state.table.rx_mut(span.key.spi) {
         epoch.check_deadline(now);
     }
-    let mut offset = span.start;
-    for datagram in run.chunks_mut(train.stride) {
+    let place = Place {
+        buffer: train.buffer,
+        start: span.start,
+    };
+    let (mut coalescer, mut offset) = (Coalescer::begin(place), 0);
+    while let Some(datagram) = next_datagram(run, offset, train.stride) {
         let len = datagram.len();
-        match open(state, train, datagram) {
-            Ok(Some((vpc, range))) => {
-                let range = offset + range.start..offset + range.end;
-                let buffer = train.buffer;
-                match frames.get_mut(vpc.index()) {
-                    Some(frames) => frames.push(InnerSlice { buffer, range }),
-                    None => state.drops.add(DropReason::DeviceRefused),
-                }
+        let taken = match open(state, train, datagram) {
+            Ok(Some(packet)) => {
+                let offloads = state.offloads(packet.vpc);
+                let packet = packet.moved_by(offset);
+                coalescer.add(run, packet, offloads, frames)
             }
-            Ok(None) => {}
-            Err(reason) => state.drops.add(reason),
+            Ok(None) => Ok(()),
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = taken {
+            state.drops.add(reason);
         }
         offset += len;
     }
+    coalescer.close(run, frames);
     tell_pressure(state, span.key);
+}
+
+/// The datagram that begins at `offset`; none at the end of the run.
+#[inline]
+fn next_datagram(run: &mut [u8], offset: usize, stride: usize) -> Option<&mut [u8]> {
+    let end = run.len().min(offset + stride);
+    run.get_mut(offset..end)
+        .filter(|datagram| !datagram.is_empty())
 }
 
 /// A key that came near a limit; once for each level. Left for the next batch if control cannot be told now.
@@ -231,7 +243,7 @@ fn open(
     state: &mut State,
     train: &Train,
     datagram: &mut [u8],
-) -> Result<Option<(VpcIndex, Range<usize>)>, DropReason> {
+) -> Result<Option<Admitted>, DropReason> {
     let datagram = Datagram::parse(datagram)?;
     let spi = datagram.header().spi;
     let Some(epoch) = state.table.rx_mut(spi) else {
@@ -261,19 +273,24 @@ fn open(
             let packet = plaintext
                 .get_mut(inner)
                 .ok_or(DropReason::GeneveInnerLength)?;
-            let vpc = if encapsulation.protocol == InnerProtocol::Ethernet {
-                bridge::admit(state, peer, &encapsulation, packet, train.tos)?
+            let (vpc, checksum) = if encapsulation.protocol == InnerProtocol::Ethernet {
+                let vpc = bridge::admit(state, peer, &encapsulation, packet, train.tos)?;
+                (vpc, ChecksumState::Complete)
             } else {
                 let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
                 let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
                 let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
                 state.note_clamp(clamp);
-                vpc
+                (vpc, encapsulation.checksum)
             };
             if let Some(slot) = state.peers.get(peer) {
                 slot.rx_traffic.count(range.len());
             }
-            Ok(Some((vpc, range)))
+            Ok(Some(Admitted {
+                vpc,
+                range,
+                checksum,
+            }))
         }
     }
 }
@@ -324,9 +341,8 @@ fn admit(
     Ok(vpc)
 }
 
-/// What the way has left to be done to an admitted packet: its congestion mark, the segment size of a SYN, by which the
-/// tenant's answers fit the way back, and a checksum that covers the pseudo-header only (REQ-ECN-2 to 4, REQ-MTU-6,
-/// REQ-CSUM-3, REQ-CSUM-4).
+/// What the way has left to be done to an admitted packet: its congestion mark, and the segment size of a SYN, by which the
+/// tenant's answers fit the way back (REQ-ECN-2 to 4, REQ-MTU-6). Its checksum is [`crate::coalesce`]'s business.
 #[inline]
 pub(crate) fn settle_packet(
     packet: &mut [u8],
@@ -345,9 +361,6 @@ pub(crate) fn settle_packet(
         (Some(syn), Some(mtu)) => tcp_mss::clamp(packet, syn, mtu, header.checksum),
         _ => Clamp::Unchanged,
     };
-    if header.checksum == ChecksumState::Partial {
-        complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
-    }
     Ok(clamp)
 }
 

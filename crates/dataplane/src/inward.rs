@@ -7,6 +7,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use linkveil_net::FrameList;
 use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_sa::bucket::{Bucket, Budget, Refused};
@@ -66,7 +67,8 @@ impl Inward {
             buffer: 0,
             range: 0..memory.map_or(0, |memory| message.emit(memory)),
         };
-        match device.send_batch(&[frame], &self.arena).sent {
+        let frames: FrameList = std::iter::once(frame).collect();
+        match device.send_batch(&frames, &self.arena).sent {
             1 => LaneCounter::TooBigSent,
             _ => LaneCounter::TooBigUnsent,
         }

@@ -2,11 +2,14 @@
 
 mod run;
 
+pub use run::LaneThread;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
-use linkveil_net::batch::{InnerSlice, TunBatch, UdpBatch};
+use linkveil_net::FrameList;
+use linkveil_net::batch::{TunBatch, UdpBatch};
 use linkveil_net::clock;
 use linkveil_net::gso::{GsoQueue, MAX_TRAIN_SEGMENTS};
 use linkveil_net::poll::Waker;
@@ -15,8 +18,8 @@ use linkveil_sa::{Counters, InstallKind, SocketIndex};
 use linkveil_wire::{Lane as LaneNumber, LaneCount};
 use rtrb::{Consumer, Producer};
 
-use crate::bridge::{self, Progress, Stop};
-use crate::egress::{self, TRAINS, TUN_BATCH, Underlay};
+use crate::bridge;
+use crate::egress::{self, Progress, Stop, TRAINS, TUN_BATCH, TUN_BATCH_BYTES, Underlay};
 use crate::ingress::{self, UDP_BATCH};
 use crate::inward::Inward;
 use crate::orders::{Answer, Order, Retired, SendControl};
@@ -64,7 +67,7 @@ pub struct Lane<T, U> {
     tun_batch: TunBatch,
     udp_batch: UdpBatch,
     /// For each device what waits to be delivered.
-    frames: Vec<Vec<InnerSlice>>,
+    frames: Vec<FrameList>,
     strays: StrayPorts,
     stray_batch: UdpBatch,
     stray_sockets: Vec<SocketIndex>,
@@ -72,8 +75,8 @@ pub struct Lane<T, U> {
     waker: Waker,
     underlay: Underlay,
     ready: Ready,
-    /// What is left to do of the batch from an Ethernet VPC. Nothing else is read from devices before it is done.
-    bridging: Option<Progress>,
+    /// What is left to do of the batch from a device. Nothing else is read from devices before it is done.
+    sending: Option<Progress>,
     /// The device that is read first in a turn.
     first_device: usize,
 }
@@ -130,13 +133,17 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 drops: Counters::new(),
                 counters: Counters::new(),
                 outbox: links.outbox,
+                offloads: tuns.iter().map(TunQueue::offloads).collect(),
                 inward: Inward::new(tuns.len()),
                 sightings: Sightings::new(links.sightings, bridges, now),
             },
             queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
-            tun_batch: TunBatch::new(TUN_BATCH),
+            tun_batch: TunBatch::new(TUN_BATCH, TUN_BATCH_BYTES),
             udp_batch: UdpBatch::new(UDP_BATCH),
-            frames: tuns.iter().map(|_| Vec::with_capacity(FRAMES)).collect(),
+            frames: tuns
+                .iter()
+                .map(|_| FrameList::with_capacity(FRAMES))
+                .collect(),
             strays: links.strays,
             stray_batch: UdpBatch::new(UDP_BATCH),
             stray_sockets: Vec::with_capacity(UDP_BATCH),
@@ -147,7 +154,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 tuns: vec![Look::Skip; tuns.len()],
                 udps: vec![Look::Skip; udps.len()],
             },
-            bridging: None,
+            sending: None,
             first_device: 0,
             tuns,
             udps,
@@ -303,7 +310,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// Reads devices as long as the underlay takes what they bring. The first device to be read goes round, so that none
     /// is always the one that is kept waiting.
     fn take_devices(&mut self) -> io::Result<usize> {
-        let (mut count, devices) = (self.go_on_bridging()?, self.tuns.len());
+        let (mut count, devices) = (self.go_on_sending()?, self.tuns.len());
         self.first_device = (self.first_device + 1) % devices.max(1);
         for step in 0..devices {
             let place = (self.first_device + step) % devices;
@@ -323,27 +330,28 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         let Some(device) = self.tuns.get_mut(place) else {
             return Ok(0);
         };
-        let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
-        if self.state.snapshot.routes().bridge(vpc).is_none() {
-            return egress::forward_device(&mut self.state, device, vpc, batch, queues);
-        }
-        let count = device.recv_batch(batch)?;
-        self.bridging = Some(Progress::start(vpc));
-        self.go_on_bridging()?;
+        let count = device.recv_batch(&mut self.tun_batch)?;
+        self.sending = Some(Progress::start(vpc));
+        self.go_on_sending()?;
         Ok(count)
     }
 
-    /// Sends what is left of a batch from an Ethernet VPC, as long as the underlay takes it; the rest stays. Returns how
-    /// many batches it went on with.
-    fn go_on_bridging(&mut self) -> io::Result<usize> {
-        let pending = usize::from(self.bridging.is_some() && self.underlay == Underlay::Free);
+    /// Sends what is left of a batch, as long as the underlay takes it; the rest stays. Returns how many batches it went on
+    /// with.
+    fn go_on_sending(&mut self) -> io::Result<usize> {
+        let pending = usize::from(self.sending.is_some());
         while self.underlay == Underlay::Free
-            && let Some(progress) = &mut self.bridging
+            && let Some(progress) = &mut self.sending
         {
-            let (batch, queues) = (&mut self.tun_batch, &mut self.queues);
-            match bridge::forward_batch(&mut self.state, batch, progress, queues) {
-                Stop::End => self.bridging = None,
-                Stop::NoRoom => {}
+            let (state, batch, queues) = (&mut self.state, &mut self.tun_batch, &mut self.queues);
+            let bridged = state.snapshot.routes().bridge(progress.vpc).is_some();
+            let stop = match self.tuns.get_mut(progress.vpc.index()) {
+                None => Stop::End,
+                Some(_) if bridged => bridge::forward_batch(state, batch, progress, queues),
+                Some(device) => egress::forward_batch(state, device, batch, progress, queues),
+            };
+            if stop == Stop::End {
+                self.sending = None;
             }
             self.flush()?;
         }

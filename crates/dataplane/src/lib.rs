@@ -17,6 +17,8 @@
 //! |--------------|---------------------------------------------------------------------------|
 //! | [`egress`]   | the six hops from TUN to UDP, in the packet's order                       |
 //! | [`ingress`]  | the six hops from UDP to TUN, in the packet's order                       |
+//! | [`segments`] | hops 3 to 5 for a super-packet: cut, each piece sealed                    |
+//! | [`coalesce`] | before hop 6: neighbors of a flow become a super-packet                   |
 //! | `inward`     | what a lane tells a tenant: that a packet was too big                     |
 //! | [`stray`]    | rings for datagrams that arrived at another lane than their owner's       |
 //! | [`lane`]     | one lane: its turn, its loop                                              |
@@ -40,6 +42,7 @@
 )]
 
 pub mod bridge;
+pub mod coalesce;
 pub mod counters;
 pub mod egress;
 pub mod ingress;
@@ -51,6 +54,7 @@ mod orders;
 mod outbox;
 pub mod pool;
 pub mod report;
+pub mod segments;
 pub mod sighting;
 pub mod snapshot;
 mod state;
@@ -59,7 +63,7 @@ pub mod stray;
 mod testing;
 
 pub use counters::{DropReason, LaneCounter};
-pub use lane::{Lane, LaneQueues, Turn};
+pub use lane::{Lane, LaneQueues, LaneThread, Turn};
 pub use learner::{MacCounter, MacLearner};
 pub use mac_table::{MacOwner, MacTables};
 pub use pool::{Pool, PoolEvent, build};

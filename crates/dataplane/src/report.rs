@@ -21,7 +21,7 @@ impl Traffic {
         self.bytes += bytes as u64;
     }
 
-    const fn merge(&mut self, other: Self) {
+    pub(crate) const fn merge(&mut self, other: Self) {
         self.packets += other.packets;
         self.bytes += other.bytes;
     }

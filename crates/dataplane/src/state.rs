@@ -5,6 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use linkveil_net::Offloads;
 use linkveil_sa::{Counters, EpochId, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usage};
 use linkveil_wire::tcp_mss::Clamp;
 use linkveil_wire::{Lane, LaneCount, Spi};
@@ -14,7 +15,7 @@ use crate::inward::Inward;
 use crate::outbox::{Outbox, Posted};
 use crate::report::{Report, Traffic};
 use crate::sighting::{Delivered, Sightings};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, VpcIndex};
 
 /// Between two reports of a peer's activity. Control's shortest silence limit is ten of them.
 const ACTIVITY_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,11 +37,19 @@ pub(crate) struct State {
     pub(crate) drops: Counters<DropReason>,
     pub(crate) counters: Counters<LaneCounter>,
     pub(crate) outbox: Outbox,
+    /// What the device of each VPC does of itself.
+    pub(crate) offloads: Box<[Offloads]>,
     pub(crate) inward: Inward,
     pub(crate) sightings: Sightings,
 }
 
 impl State {
+    /// What a VPC's device does of itself.
+    #[inline]
+    pub(crate) fn offloads(&self, vpc: VpcIndex) -> Offloads {
+        self.offloads.get(vpc.index()).copied().unwrap_or_default()
+    }
+
     /// Tells control, or counts that it could not be told.
     pub(crate) fn tell(&mut self, event: LaneEvent) {
         if self.outbox.post(event) == Posted::No {
@@ -69,6 +78,25 @@ impl State {
         if free {
             slot.unknown_spi_told = Some(now);
             self.tell(LaneEvent::UnknownSpi { spi, path });
+        }
+    }
+
+    /// A sending key that came near a limit; once for each level. Left for the next packet if control cannot be told now.
+    #[inline]
+    pub(crate) fn tell_tx_pressure(&mut self, peer: PeerId) {
+        if !self.outbox.has_room() {
+            return;
+        }
+        let Some(tx) = self.peers.tx(peer) else {
+            return;
+        };
+        if let Some(pressure) = tx.take_pressure() {
+            let epoch = tx.epoch();
+            self.tell(LaneEvent::Pressure {
+                peer,
+                epoch,
+                pressure,
+            });
         }
     }
 
@@ -219,15 +247,21 @@ impl Peers {
         self.slots.get_mut(peer.index())
     }
 
-    /// An inner packet was sealed for the peer.
+    /// What seals for the peer.
     #[inline]
-    pub(crate) fn note_sent(&mut self, peer: PeerId, bytes: usize) {
+    pub(crate) fn tx(&mut self, peer: PeerId) -> Option<&mut TxSa> {
+        self.get(peer)?.tx.as_deref_mut()
+    }
+
+    /// Inner packets were sealed for the peer.
+    #[inline]
+    pub(crate) fn note_sent(&mut self, peer: PeerId, sent: Traffic) {
         if let Some(slot) = self.slots.get_mut(peer.index()) {
-            slot.tx_traffic.count(bytes);
-            if slot.tx_since + slot.rx_since == 0 {
+            slot.tx_traffic.merge(sent);
+            if slot.tx_since + slot.rx_since == 0 && sent.packets > 0 {
                 self.active.push(peer);
             }
-            slot.tx_since += 1;
+            slot.tx_since += sent.packets;
         }
     }
 

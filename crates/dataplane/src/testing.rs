@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkveil_crypto::{Direction, EpochSecret, HandshakeHash, KeyBytes, PostQuantum, Suite};
+use linkveil_net::Offloads;
 use linkveil_net::clock;
 use linkveil_net::memory::{
-    MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, network, tun,
+    MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, network, tun_with,
 };
 use linkveil_net::traits::UdpQueue;
 use linkveil_sa::{
-    EpochId, LaneCommand, LaneEvent, Limits, Path, PeerId, RxInstall, SocketIndex, TxInstall,
-    split_epoch,
+    EpochId, LaneCommand, LaneEvent, Limits, PartialChecksums, Path, PeerId, RxInstall,
+    SocketIndex, TxInstall, split_epoch,
 };
 use linkveil_wire::checksum::Checksum;
 use linkveil_wire::{InnerMtu, Lane as LaneNumber, LaneCount, Spi, Vni};
@@ -71,7 +72,13 @@ impl<U: UdpQueue> Node<U> {
 
     /// A node that begins with this snapshot.
     pub(crate) fn with(sockets: Vec<U>, snapshot: Snapshot) -> Self {
-        let (tuns, hosts): (Vec<_>, Vec<_>) = sockets.iter().map(|_| tun(1_024)).unzip();
+        Self::with_offloads(sockets, snapshot, Offloads::None)
+    }
+
+    /// A node that begins with this snapshot, and whose device does so much of itself.
+    pub(crate) fn with_offloads(sockets: Vec<U>, snapshot: Snapshot, offloads: Offloads) -> Self {
+        let devices = sockets.iter().map(|_| tun_with(1_024, offloads));
+        let (tuns, hosts): (Vec<_>, Vec<_>) = devices.unzip();
         let queues = tuns.into_iter().zip(sockets).map(|(tun, udp)| LaneQueues {
             tuns: vec![tun],
             udps: vec![udp],
@@ -209,6 +216,7 @@ pub(crate) fn order_installs(
         tx,
         spis,
         counts,
+        partial_checksums: PartialChecksums::Accepted,
     };
     order_keys(pool, now, &keys);
 }
@@ -221,6 +229,8 @@ pub(crate) struct Keys {
     /// SPIs and lane counts: own, the peer's.
     pub(crate) spis: (u32, u32),
     pub(crate) counts: (u8, u8),
+    /// What the peer takes.
+    pub(crate) partial_checksums: PartialChecksums,
 }
 
 pub(crate) fn order_keys(pool: &mut Pool, now: Instant, keys: &Keys) {
@@ -257,6 +267,7 @@ pub(crate) fn order_keys(pool: &mut Pool, now: Instant, keys: &Keys) {
         keys: tx,
         limits: Limits::TINY,
         hard_deadline,
+        partial_checksums: keys.partial_checksums,
     }));
 }
 

@@ -12,6 +12,7 @@ mod peer;
 mod problem;
 mod reach;
 mod secrets;
+mod speed;
 mod unique;
 mod values;
 mod vpc;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use linkveil_crypto::{Psk, PublicKey, StaticSecret, Suite};
 use linkveil_net::ImpairConfig;
+use linkveil_net::Offloads;
 use linkveil_noise::PqPolicy;
 use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
@@ -65,6 +67,10 @@ pub struct Node {
     pub lanes: LaneCount,
     /// Where `status` and `rekey` reach this gateway.
     pub control_socket: PathBuf,
+    /// What devices are asked to do of themselves.
+    pub offload: Offloads,
+    /// How long an idle lane looks for work before it sleeps.
+    pub busy_poll: Duration,
 }
 
 impl fmt::Debug for Node {

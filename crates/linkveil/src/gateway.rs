@@ -152,7 +152,7 @@ impl Gateway {
             Interest::READABLE,
         )?;
         privileges::drop_capabilities();
-        let threads = LaneThreads::spawn(lanes, pool.waker())?;
+        let threads = LaneThreads::spawn(lanes, &config.node, pool.waker())?;
         let stations = MacLearner::new(config.vpcs.len(), clock::now());
         let portrait = Portrait::new(&config, &device_plans, clock::now());
         let core = make_core(config, &forwarding);
@@ -343,8 +343,8 @@ fn make_core(config: Config, forwarding: &Forwarding) -> Core {
         suite: crypto.suite,
         kem: Arc::new(AwsLcMlKem768),
         lanes,
-        // Partial checksums come with the offloads of the devices.
-        flags: HandshakeFlags::NONE,
+        // Where a device does not take a partial checksum, the lane completes it.
+        flags: HandshakeFlags::ACCEPTS_PARTIAL_CHECKSUM,
         rekey_after: crypto.rekey_after,
         post_quantum: crypto.post_quantum,
         limits: Limits::for_suite(crypto.suite),

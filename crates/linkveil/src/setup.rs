@@ -5,13 +5,14 @@
 use std::io;
 use std::net::SocketAddr;
 
+use linkveil_net::Offloads;
 use linkveil_net::netns::{Netns, NetnsError};
 use linkveil_net::path_mtu::path_mtu;
 use linkveil_net::tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 use linkveil_net::udp::ReuseportGroup;
 use linkveil_wire::LaneCount;
 
-use crate::config::{Config, Peer, Vpc, VpcKind};
+use crate::config::{Config, Node, Peer, Vpc, VpcKind};
 use crate::mtu::PathMtu;
 use crate::netlink::{self, DevicePlan, NetlinkError};
 use crate::plan::{self, PeerPlan, PlanError};
@@ -96,7 +97,7 @@ pub fn build(config: &Config) -> Result<Foundation, SetupError> {
         .collect::<Result<_, _>>()?;
     let vpcs = config.vpcs.iter().zip(&device_plans);
     let devices = vpcs
-        .map(|(vpc, plan)| device(vpc, plan, config.node.lanes))
+        .map(|(vpc, plan)| device(vpc, plan, &config.node))
         .collect::<Result<_, _>>()?;
     Ok(Foundation {
         groups,
@@ -135,7 +136,7 @@ fn bind(address: SocketAddr, lanes: LaneCount) -> Result<ReuseportGroup, SetupEr
 }
 
 /// Makes the VPC's device in its namespace and sets it up there.
-fn device(vpc: &Vpc, plan: &DevicePlan, lanes: LaneCount) -> Result<Vec<LinuxTun>, SetupError> {
+fn device(vpc: &Vpc, plan: &DevicePlan, node: &Node) -> Result<Vec<LinuxTun>, SetupError> {
     let name = || vpc.name.clone();
     let in_netns = |source| SetupError::Netns {
         vpc: name(),
@@ -147,8 +148,19 @@ fn device(vpc: &Vpc, plan: &DevicePlan, lanes: LaneCount) -> Result<Vec<LinuxTun
         .map(|netns| Netns::open(netns.as_str()))
         .transpose()
         .map_err(in_netns)?;
-    let (device, queues) = (vpc.device.as_str(), lanes.get().into());
-    let queues = TunDevice::create(device, device_kind(vpc.kind), queues, netns.as_ref());
+    let (device, queues) = (vpc.device.as_str(), node.lanes.get().into());
+    // Frames cross a TAP whole: a frame may go to several peers, each with a size of its own.
+    let offloads = match vpc.kind {
+        VpcKind::L3 => node.offload,
+        VpcKind::L2 => Offloads::None,
+    };
+    let queues = TunDevice::create(
+        device,
+        device_kind(vpc.kind),
+        queues,
+        offloads,
+        netns.as_ref(),
+    );
     let queues = queues.map_err(|source| SetupError::Device {
         vpc: name(),
         source,

@@ -7,10 +7,20 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use crate::traits::Offload;
+use crate::virtio::Offload;
 
-/// Bytes of one TUN buffer: the longest IP packet is 65,535 bytes.
-pub const TUN_BUFFER_LEN: usize = 65_536;
+/// Longest packet that a device hands over: an IP packet of 65,535 bytes behind an Ethernet header with two VLAN tags, or
+/// any frame that fits.
+pub const TUN_PACKET_LEN: usize = 65_536 + 64;
+
+/// Free bytes in front of each packet, for an encapsulation header that is to stand right before it.
+pub const TUN_HEADROOM: usize = 64;
+
+/// Free bytes behind each packet, for padding.
+pub const TUN_TAILROOM: usize = 64;
+
+/// One packet with the room around it.
+const TUN_BUFFER_LEN: usize = TUN_HEADROOM + TUN_PACKET_LEN + TUN_TAILROOM;
 
 /// Bytes of one UDP buffer: a train that the kernel merged is at most 65,535 bytes.
 pub const UDP_BUFFER_LEN: usize = 65_536;
@@ -19,28 +29,56 @@ pub const UDP_BUFFER_LEN: usize = 65_536;
 #[derive(Debug)]
 pub struct TunBatch {
     memory: Box<[u8]>,
-    lengths: Vec<usize>,
+    packets: Vec<(usize, Offload)>,
     capacity: usize,
+    budget: usize,
 }
 
-/// One packet of a [`TunBatch`].
+/// One packet of a [`TunBatch`], with room around it.
 #[derive(Debug)]
 pub struct TunPacket<'a> {
-    /// The inner packet, from its IP header on.
-    pub bytes: &'a mut [u8],
+    buffer: &'a mut [u8],
+    len: usize,
     /// What the kernel left undone in it.
     pub offload: Offload,
 }
 
-impl TunBatch {
-    /// A batch of at most `capacity` packets (at least 1).
+impl TunPacket<'_> {
+    /// The inner packet, from its IP (or Ethernet) header on.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        let end = TUN_HEADROOM + self.len;
+        self.buffer.get(TUN_HEADROOM..end).unwrap_or_default()
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    #[inline]
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let end = TUN_HEADROOM + self.len;
+        self.buffer.get_mut(TUN_HEADROOM..end).unwrap_or_default()
+    }
+
+    /// Everything: [`TUN_HEADROOM`] bytes, the packet, and [`TUN_TAILROOM`] bytes at least. What is not packet holds
+    /// remains of older ones.
+    #[must_use]
+    #[inline]
+    pub fn with_room(&mut self) -> &mut [u8] {
+        self.buffer
+    }
+}
+
+impl TunBatch {
+    /// A batch of at most `capacity` packets (at least 1), that is full as well when they have `budget` bytes.
+    #[must_use]
+    pub fn new(capacity: usize, budget: usize) -> Self {
         let capacity = capacity.max(1);
         Self {
             memory: vec![0; capacity * TUN_BUFFER_LEN].into_boxed_slice(),
-            lengths: Vec::with_capacity(capacity),
+            packets: Vec::with_capacity(capacity),
             capacity,
+            budget,
         }
     }
 
@@ -53,69 +91,74 @@ impl TunBatch {
     /// Number of packets inside.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.lengths.len()
+        self.packets.len()
     }
 
     /// Whether no packet is inside.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lengths.is_empty()
+        self.packets.is_empty()
+    }
+
+    /// Whether no other packet has place: all buffers are taken, or their bytes are as many as one batch shall have. A
+    /// batch that is worked on while it still is in the processor's cache costs less than one that is not.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let bytes: usize = self.packets.iter().map(|(len, _)| len).sum();
+        self.packets.len() == self.capacity || bytes >= self.budget
     }
 
     /// Forgets all packets.
     pub fn clear(&mut self) {
-        self.lengths.clear();
+        self.packets.clear();
     }
 
-    /// Appends a copy of `bytes`. `None`: the batch is full or the packet longer than [`TUN_BUFFER_LEN`].
-    pub fn push(&mut self, bytes: &[u8]) -> Option<()> {
+    /// Appends a copy of `bytes`. `None`: the batch is full or the packet longer than [`TUN_PACKET_LEN`].
+    pub fn push(&mut self, bytes: &[u8], offload: Offload) -> Option<()> {
         self.next_buffer()?
             .get_mut(..bytes.len())?
             .copy_from_slice(bytes);
-        self.commit(bytes.len());
+        self.commit(bytes.len(), offload);
         Some(())
     }
 
     /// Packet number `index`, or `None` past the end.
     #[must_use]
     pub fn packet_mut(&mut self, index: usize) -> Option<TunPacket<'_>> {
-        let len = *self.lengths.get(index)?;
-        let bytes = self
-            .memory
-            .get_mut(index * TUN_BUFFER_LEN..)?
-            .get_mut(..len)?;
+        let (len, offload) = *self.packets.get(index)?;
+        let buffer = self.memory.chunks_exact_mut(TUN_BUFFER_LEN).nth(index)?;
         Some(TunPacket {
-            bytes,
-            offload: Offload::None,
+            buffer,
+            len,
+            offload,
         })
     }
 
     /// All packets in the order of their arrival.
     pub fn packets_mut(&mut self) -> impl Iterator<Item = TunPacket<'_>> {
         let buffers = self.memory.chunks_exact_mut(TUN_BUFFER_LEN);
-        buffers.zip(&self.lengths).filter_map(|(buffer, len)| {
-            let bytes = buffer.get_mut(..*len)?;
-            Some(TunPacket {
-                bytes,
-                offload: Offload::None,
-            })
+        let packets = buffers.zip(&self.packets);
+        packets.map(|(buffer, (len, offload))| TunPacket {
+            buffer,
+            len: *len,
+            offload: *offload,
         })
     }
 
-    /// The buffer that the next packet goes into, or `None` when full.
+    /// [`TUN_PACKET_LEN`] bytes that the next packet goes into, or `None` when full.
     pub(crate) fn next_buffer(&mut self) -> Option<&mut [u8]> {
-        if self.lengths.len() == self.capacity {
+        if self.is_full() {
             return None;
         }
-        self.memory
-            .chunks_exact_mut(TUN_BUFFER_LEN)
-            .nth(self.lengths.len())
+        let index = self.packets.len();
+        let buffer = self.memory.chunks_exact_mut(TUN_BUFFER_LEN).nth(index)?;
+        buffer.get_mut(TUN_HEADROOM..TUN_HEADROOM + TUN_PACKET_LEN)
     }
 
     /// Declares the first `len` bytes of [`Self::next_buffer`] a packet.
-    pub(crate) fn commit(&mut self, len: usize) {
-        debug_assert!(len <= TUN_BUFFER_LEN && self.lengths.len() < self.capacity);
-        self.lengths.push(len.min(TUN_BUFFER_LEN));
+    pub(crate) fn commit(&mut self, len: usize, offload: Offload) {
+        debug_assert!(len <= TUN_PACKET_LEN && self.packets.len() < self.capacity);
+        self.packets.push((len.min(TUN_PACKET_LEN), offload));
     }
 }
 
@@ -246,6 +289,14 @@ impl UdpBatch {
         let meta = self.metas.get(slice.buffer)?;
         let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
         buffer.get(..meta.len)?.get(slice.range.clone())
+    }
+
+    /// The bytes that `slice` points to, to be changed; `None` if it leaves its train.
+    #[must_use]
+    pub fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
     }
 
     /// Every buffer, for a receiver that lets the kernel fill many at once.

@@ -17,6 +17,7 @@
 pub mod affinity;
 pub mod batch;
 pub mod clock;
+pub mod frames;
 pub mod gso;
 pub mod impair;
 pub mod interface;
@@ -30,14 +31,17 @@ mod testing;
 pub mod traits;
 pub mod tun;
 pub mod udp;
+pub mod virtio;
 
 pub use affinity::{Core, allowed_cores, pin_to};
 pub use batch::{InnerSlice, RecvMeta, TunBatch, TunPacket, UdpBatch};
+pub use frames::{Frame, FrameFull, FrameList};
 pub use gso::{GsoQueue, Slot, Train};
 pub use impair::{ImpairConfig, ImpairCounts, Impaired, Impairment};
 pub use netns::{Netns, NetnsError};
 pub use path_mtu::path_mtu;
 pub use poll::{Interest, Poller, Readiness, Token, WakeUp, Waker};
-pub use traits::{GsoNotice, Offload, TunQueue, TunSendReport, UdpQueue, UdpSendReport};
+pub use traits::{GsoNotice, TunQueue, TunSendReport, UdpQueue, UdpSendReport};
 pub use tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 pub use udp::{LinuxUdp, ReuseportGroup};
+pub use virtio::{ChecksumPlace, Offload, Offloads, SegmentProtocol, Segmentation};

@@ -9,9 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
-use crate::batch::{InnerSlice, RecvMeta, TunBatch, UdpBatch};
+use crate::batch::{RecvMeta, TunBatch, UdpBatch};
+use crate::frames::{Frame, FrameList};
 use crate::gso::{GsoQueue, Train};
 use crate::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
+use crate::virtio::{Offload, Offloads};
 
 /// First byte of a data datagram: everything else belongs to the control socket of its group.
 const DATA_TYPE: u8 = 4;
@@ -263,50 +265,94 @@ impl UdpQueue for MemoryUdp {
     }
 }
 
-/// One TUN queue and the host behind it; each direction holds at most `capacity` packets (at least 1).
+/// One TUN queue and the host behind it; each direction holds at most `capacity` packets (at least 1). The device does
+/// nothing of itself.
 #[must_use]
 pub fn tun(capacity: usize) -> (MemoryTun, TunHost) {
+    tun_with(capacity, Offloads::None)
+}
+
+/// [`tun`] with a device that does `offloads` of itself.
+#[must_use]
+pub fn tun_with(capacity: usize, offloads: Offloads) -> (MemoryTun, TunHost) {
     let (to_lane, from_host) = sync_channel(capacity.max(1));
     let (to_host, from_lane) = sync_channel(capacity.max(1));
-    (
-        MemoryTun { from_host, to_host },
-        TunHost { to_lane, from_lane },
-    )
+    let tun = MemoryTun {
+        from_host,
+        to_host,
+        offloads,
+    };
+    (tun, TunHost { to_lane, from_lane })
 }
 
 /// A TUN queue whose host is a [`TunHost`].
 #[derive(Debug)]
 pub struct MemoryTun {
-    from_host: Receiver<Vec<u8>>,
-    to_host: SyncSender<Vec<u8>>,
+    from_host: Receiver<HostPacket>,
+    to_host: SyncSender<HostPacket>,
+    offloads: Offloads,
+}
+
+/// A packet that crosses the device, and what is left to be done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPacket {
+    /// The packet or super-packet.
+    pub bytes: Vec<u8>,
+    /// What is left to be done.
+    pub offload: Offload,
 }
 
 /// The host side of a [`MemoryTun`]: what the network stack would be.
 #[derive(Debug)]
 pub struct TunHost {
-    to_lane: SyncSender<Vec<u8>>,
-    from_lane: Receiver<Vec<u8>>,
+    to_lane: SyncSender<HostPacket>,
+    from_lane: Receiver<HostPacket>,
 }
 
 impl TunHost {
     /// Sends a packet into the tunnel. `None`: the queue is full or its lane is gone.
     pub fn send(&self, packet: &[u8]) -> Option<()> {
-        self.to_lane.try_send(packet.to_vec()).ok()
+        self.send_with(packet, Offload::None)
     }
 
-    /// The next packet that came out of the tunnel.
+    /// Sends a packet or super-packet to which something is left to be done. `None` as [`Self::send`].
+    pub fn send_with(&self, packet: &[u8], offload: Offload) -> Option<()> {
+        let bytes = packet.to_vec();
+        self.to_lane.try_send(HostPacket { bytes, offload }).ok()
+    }
+
+    /// The bytes of the next packet that came out of the tunnel.
     pub fn recv(&self) -> Option<Vec<u8>> {
+        self.recv_with().map(|packet| packet.bytes)
+    }
+
+    /// The next packet or super-packet that came out of the tunnel.
+    pub fn recv_with(&self) -> Option<HostPacket> {
         self.from_lane.try_recv().ok()
+    }
+}
+
+impl MemoryTun {
+    fn send(&self, frame: Frame<'_>, arena: &UdpBatch) -> Option<()> {
+        if frame.offload.needs() > self.offloads {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        for part in frame.parts {
+            bytes.extend_from_slice(arena.slice(part)?);
+        }
+        let offload = frame.offload;
+        self.to_host.try_send(HostPacket { bytes, offload }).ok()
     }
 }
 
 impl TunQueue for MemoryTun {
     fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize> {
         batch.clear();
-        while batch.len() < batch.capacity() {
+        while !batch.is_full() {
             match self.from_host.try_recv() {
                 // A packet longer than any IP packet: the host dropped it.
-                Ok(packet) => drop(batch.push(&packet)),
+                Ok(packet) => drop(batch.push(&packet.bytes, packet.offload)),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) if batch.is_empty() => {
                     return Err(io::ErrorKind::BrokenPipe.into());
@@ -317,16 +363,17 @@ impl TunQueue for MemoryTun {
         Ok(batch.len())
     }
 
-    fn send_batch(&mut self, frames: &[InnerSlice], arena: &UdpBatch) -> TunSendReport {
-        let sent = frames
-            .iter()
-            .filter_map(|frame| arena.slice(frame))
-            .filter(|bytes| self.to_host.try_send(bytes.to_vec()).is_ok())
-            .count();
+    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
+        let taken = |frame: &Frame<'_>| self.send(*frame, arena).is_some();
+        let sent = frames.iter().filter(taken).count();
         TunSendReport {
             sent,
             dropped: frames.len() - sent,
         }
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.offloads
     }
 }
 

@@ -3,9 +3,11 @@
 use std::io;
 use std::time::Instant;
 
-use crate::batch::{InnerSlice, TunBatch, UdpBatch};
+use crate::batch::{TunBatch, UdpBatch};
+use crate::frames::FrameList;
 use crate::gso::GsoQueue;
 use crate::impair::ImpairCounts;
+use crate::virtio::Offloads;
 
 /// One queue of a TUN device. Owned by one lane; never blocks.
 pub trait TunQueue {
@@ -17,11 +19,17 @@ pub trait TunQueue {
     /// Only when the queue will never deliver again, for example because its device was deleted.
     fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize>;
 
-    /// Writes the inner packets that `frames` points to inside `arena`, in order.
+    /// Writes the packets and super-packets that `frames` points to inside `arena`, in order.
     ///
     /// Every frame is either sent or dropped when this returns: a TUN device takes a packet or it does not, waiting
-    /// would only grow the delay. A frame that points outside `arena` is dropped.
-    fn send_batch(&mut self, frames: &[InnerSlice], arena: &UdpBatch) -> TunSendReport;
+    /// would only grow the delay. A frame that points outside `arena` is dropped, and so is one with more left to be done
+    /// to it than [`Self::offloads`] says the device does.
+    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport;
+
+    /// What the device does of itself, in both directions.
+    fn offloads(&self) -> Offloads {
+        Offloads::None
+    }
 }
 
 /// One UDP socket of a lane. Owned by one lane; never blocks.
@@ -52,14 +60,6 @@ pub trait UdpQueue {
     fn impaired(&self) -> ImpairCounts {
         ImpairCounts::default()
     }
-}
-
-/// What the kernel left undone in a packet from the TUN.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Offload {
-    /// A whole packet with complete checksums.
-    #[default]
-    None,
 }
 
 /// Outcome of [`TunQueue::send_batch`]; the two numbers add up to the number of frames.

@@ -1,16 +1,18 @@
 //! Linux TUN and TAP devices with many queues (Documentation/networking/tuntap.rst in the kernel's source).
 
 use std::ffi::{c_char, c_short};
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::batch::{InnerSlice, TunBatch, UdpBatch};
+use crate::batch::{TunBatch, UdpBatch};
+use crate::frames::{Frame, FrameList, MAX_PARTS};
 use crate::interface::{self, NameError};
 use crate::netns::{Netns, NetnsError};
 use crate::traits::{TunQueue, TunSendReport};
+use crate::virtio::{Offload, Offloads, VNET_HEADER_LEN};
 
 /// The driver's door.
 const DRIVER: &str = "/dev/net/tun";
@@ -31,12 +33,16 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    const fn queue_flags(self) -> i32 {
-        QUEUE_FLAGS
-            | match self {
-                Self::Tun => libc::IFF_TUN,
-                Self::Tap => libc::IFF_TAP,
-            }
+    const fn queue_flags(self, wanted: Offloads) -> i32 {
+        let kind = match self {
+            Self::Tun => libc::IFF_TUN,
+            Self::Tap => libc::IFF_TAP,
+        };
+        let header = match VnetHeader::of(wanted) {
+            VnetHeader::Absent => 0,
+            VnetHeader::Present => libc::IFF_VNET_HDR,
+        };
+        QUEUE_FLAGS | kind | header
     }
 }
 
@@ -89,7 +95,7 @@ pub struct TunDevice;
 
 impl TunDevice {
     /// Creates the device `name` with `queues` queues in `netns` (`None`: the namespace of the calling thread). It is
-    /// down and has no IP address. The queues may be used from any namespace; the device goes away with the last of them.
+    /// down and has no IP address. It does as much of what is `wanted` of itself as the kernel can. The queues may be used from any namespace; the device goes away with the last of them.
     ///
     /// # Errors
     ///
@@ -98,6 +104,7 @@ impl TunDevice {
         name: &str,
         kind: DeviceKind,
         queues: usize,
+        wanted: Offloads,
         netns: Option<&Netns>,
     ) -> Result<Vec<LinuxTun>, TunError> {
         interface::check_name(name).map_err(|error| TunError::Name {
@@ -108,28 +115,71 @@ impl TunDevice {
             return Err(TunError::QueueCount(queues));
         }
         match netns {
-            Some(netns) => netns.run(|| create_here(name, kind, queues))?,
-            None => create_here(name, kind, queues),
+            Some(netns) => netns.run(|| create_here(name, kind, queues, wanted))?,
+            None => create_here(name, kind, queues, wanted),
         }
     }
 }
 
-fn create_here(name: &str, kind: DeviceKind, queues: usize) -> Result<Vec<LinuxTun>, TunError> {
-    let flags = kind.queue_flags();
+fn create_here(
+    name: &str,
+    kind: DeviceKind,
+    queues: usize,
+    wanted: Offloads,
+) -> Result<Vec<LinuxTun>, TunError> {
+    let flags = kind.queue_flags(wanted);
     // Only the first may create the device; without IFF_TUN_EXCL we would join a device of somebody else.
     let first = open_queue(name, flags | libc::IFF_TUN_EXCL)?;
+    // The device's, not the queue's.
+    let offloads = enable_offloads(&first, wanted);
     let rest = (1..queues).map(|_| open_queue(name, flags));
-    std::iter::once(Ok(first)).chain(rest).collect()
+    let files = std::iter::once(Ok(first)).chain(rest);
+    let queue = |file: Result<OwnedFd, TunError>| {
+        file.map(|file| LinuxTun {
+            file,
+            offloads,
+            header: VnetHeader::of(wanted),
+        })
+    };
+    files.map(queue).collect()
 }
 
-fn open_queue(name: &str, flags: i32) -> Result<LinuxTun, TunError> {
+fn open_queue(name: &str, flags: i32) -> Result<OwnedFd, TunError> {
     let oflags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(DRIVER, oflags, Mode::empty()).map_err(|error| match error {
         Errno::NOENT | Errno::NXIO | Errno::NODEV | Errno::NOTDIR => TunError::NoDriver,
         error => refused(name, error),
     })?;
     attach(&file, name, flags).map_err(|error| refused(name, error))?;
-    Ok(LinuxTun { file })
+    Ok(file)
+}
+
+/// Partial checksums, and TCP super-packets whatever their ECN.
+const TCP_OFFLOADS: u32 =
+    libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
+/// And UDP super-packets.
+const UDP_OFFLOADS: u32 = TCP_OFFLOADS | libc::TUN_F_USO4 | libc::TUN_F_USO6;
+
+/// Turns on as much of what is wanted as the kernel has.
+fn enable_offloads(file: &OwnedFd, wanted: Offloads) -> Offloads {
+    let levels = [
+        (Offloads::TcpAndUdp, UDP_OFFLOADS),
+        (Offloads::Tcp, TCP_OFFLOADS),
+    ];
+    for (offloads, flags) in levels.into_iter().filter(|(level, _)| *level <= wanted) {
+        // SAFETY: TUNSETOFFLOAD takes its argument by value, as an unsigned long.
+        let result = unsafe {
+            libc::ioctl(
+                file.as_raw_fd(),
+                libc::TUNSETOFFLOAD,
+                libc::c_ulong::from(flags),
+            )
+        };
+        if result == 0 {
+            return offloads;
+        }
+    }
+    Offloads::None
 }
 
 fn refused(name: &str, error: Errno) -> TunError {
@@ -180,14 +230,73 @@ fn flag_bits(flags: i32) -> c_short {
 #[derive(Debug)]
 pub struct LinuxTun {
     file: OwnedFd,
+    offloads: Offloads,
+    header: VnetHeader,
+}
+
+/// Whether a header stands in front of each packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum VnetHeader {
+    Present,
+    Absent,
+}
+
+impl VnetHeader {
+    const fn of(wanted: Offloads) -> Self {
+        match wanted {
+            Offloads::None => Self::Absent,
+            Offloads::Tcp | Offloads::TcpAndUdp => Self::Present,
+        }
+    }
+}
+
+impl LinuxTun {
+    /// Reads one packet into `buffer`; its length and what is left to be done to it.
+    #[inline]
+    fn read(&self, buffer: &mut [u8]) -> Result<(usize, Offload), Errno> {
+        match self.header {
+            VnetHeader::Absent => Ok((rustix::io::read(&self.file, buffer)?, Offload::None)),
+            VnetHeader::Present => {
+                let mut header = [0; VNET_HEADER_LEN];
+                let mut parts = [IoSliceMut::new(&mut header), IoSliceMut::new(buffer)];
+                let len = rustix::io::readv(&self.file, &mut parts)?;
+                let len = len.saturating_sub(VNET_HEADER_LEN);
+                // A header that we do not understand is one that we did not ask for.
+                Ok((len, Offload::parse(&header).unwrap_or_default()))
+            }
+        }
+    }
+
+    /// Writes one frame; whether the device took it.
+    #[inline]
+    fn write(&self, frame: Frame<'_>, arena: &UdpBatch) -> Option<()> {
+        if frame.offload.needs() > self.offloads {
+            return None;
+        }
+        let header = frame.offload.emit();
+        let mut parts = [IoSlice::new(&[]); 1 + MAX_PARTS];
+        let mut count = 0;
+        if self.header == VnetHeader::Present {
+            *parts.first_mut()? = IoSlice::new(&header);
+            count = 1;
+        }
+        for (place, part) in parts.get_mut(count..)?.iter_mut().zip(frame.parts) {
+            *place = IoSlice::new(arena.slice(part)?);
+        }
+        count += frame.parts.len();
+        let parts = parts.get(..count)?;
+        let written = rustix::io::retry_on_intr(|| rustix::io::writev(&self.file, parts)).ok()?;
+        // Writing nothing succeeds, and is no packet.
+        (written > 0).then_some(())
+    }
 }
 
 impl TunQueue for LinuxTun {
     fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize> {
         batch.clear();
         while let Some(buffer) = batch.next_buffer() {
-            match rustix::io::read(&self.file, buffer) {
-                Ok(len) => batch.commit(len),
+            match self.read(buffer) {
+                Ok((len, offload)) => batch.commit(len, offload),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 // The device was deleted. What came before it is delivered first.
@@ -198,19 +307,17 @@ impl TunQueue for LinuxTun {
         Ok(batch.len())
     }
 
-    fn send_batch(&mut self, frames: &[InnerSlice], arena: &UdpBatch) -> TunSendReport {
-        let taken = |bytes: &&[u8]| {
-            rustix::io::retry_on_intr(|| rustix::io::write(&self.file, bytes)).is_ok()
-        };
-        let sent = frames
-            .iter()
-            .filter_map(|frame| arena.slice(frame))
-            .filter(taken)
-            .count();
+    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
+        let taken = |frame: &Frame<'_>| self.write(*frame, arena).is_some();
+        let sent = frames.iter().filter(taken).count();
         TunSendReport {
             sent,
             dropped: frames.len() - sent,
         }
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.offloads
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod address;
 mod cmsg;
-mod options;
+pub(crate) mod options;
 mod recv;
 mod send;
 

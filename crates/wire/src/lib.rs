@@ -49,8 +49,8 @@ pub mod merge;
 pub mod num;
 pub mod payload;
 mod reader;
-pub mod tcp_mss;
 pub mod split;
+pub mod tcp_mss;
 pub mod timestamp;
 pub mod transport;
 
@@ -62,7 +62,7 @@ pub use geneve::{ChecksumState, Encapsulation, GeneveError, GeneveFrame, InnerPr
 pub use handshake::{CookieReply, HandshakeError, Initiation, Response};
 pub use inner::{Fragment, InnerError, InnerPacket, IpProtocol};
 pub use link::{DataHeader, Datagram, LinkError, MessageType, RunKey};
-pub use merge::{Joined, Merge, MergeKey, SuperKind, SuperPacket};
+pub use merge::{Joined, Merge, MergeKey, Mergeable, SuperKind, SuperPacket};
 pub use num::{InnerMtu, Lane, LaneCount, MAX_LANES, PacketNumber, SourcePorts, Spi, Vni};
 pub use payload::{
     HandshakeFlags, InitiationPayload, PayloadError, ResponsePayload, ResponseStatus,

@@ -148,6 +148,19 @@ impl Splitter {
         self.headers_len
     }
 
+    /// Where the checksum of each packet begins to count and where, from there, it goes (virtio's `csum_start` and
+    /// `csum_offset`).
+    #[must_use]
+    pub const fn checksum_place(&self) -> (usize, usize) {
+        (self.transport, self.checksum - self.transport)
+    }
+
+    /// TCP, and not UDP.
+    #[must_use]
+    pub const fn is_tcp(&self) -> bool {
+        matches!(self.protocol, Protocol::Tcp { .. })
+    }
+
     /// The longest packet that is cut, in bytes.
     #[must_use]
     pub fn longest(&self) -> usize {

@@ -226,6 +226,58 @@ pub fn complete_checksum(bytes: &mut [u8]) -> Result<(), NoTransportChecksum> {
     Ok(())
 }
 
+/// Writes the sum of the pseudo-header only into the checksum field of a whole TCP or UDP packet, whatever stood there, for
+/// one who completes it: a kernel or a network card. Returns where the sum begins and where, from there, it goes.
+///
+/// # Errors
+/// [`NoTransportChecksum`]; the bytes are then unchanged.
+pub fn make_partial(bytes: &mut [u8]) -> Result<(usize, usize), NoTransportChecksum> {
+    let (start, offset, sum) = pseudo_sum(bytes).ok_or(NoTransportChecksum)?;
+    let field = start + offset;
+    let slot = bytes.get_mut(field..field + 2).ok_or(NoTransportChecksum)?;
+    slot.copy_from_slice(&sum.to_be_bytes());
+    Ok((start, offset))
+}
+
+/// Where the transport checksum of a whole TCP or UDP packet begins to count and where, from there, it goes; `None` for any
+/// other packet.
+#[must_use]
+#[inline]
+pub fn checksum_place(bytes: &[u8]) -> Option<(usize, usize)> {
+    let packet = InnerPacket::parse(bytes).ok()?;
+    let offset = packet.transport()?.checksum_offset();
+    Some((packet.transport_offset(), offset))
+}
+
+/// Completes a checksum where our own kernel says it lies, whatever the protocol: the sum over all from `start` on goes to
+/// `start + offset`. Nothing happens if that is not in the packet.
+pub fn complete_at(bytes: &mut [u8], start: usize, offset: usize) {
+    let Some(sum) = bytes
+        .get(start..)
+        .map(|covered| Checksum::new().add_bytes(covered))
+    else {
+        return;
+    };
+    let checksum = match sum.finish() {
+        // RFC 768: a computed zero is sent as all ones, which every other protocol takes for the same.
+        0 => 0xffff,
+        checksum => checksum,
+    };
+    if let Some(field) = bytes.get_mut(start + offset..start + offset + 2) {
+        field.copy_from_slice(&checksum.to_be_bytes());
+    }
+}
+
+fn pseudo_sum(bytes: &[u8]) -> Option<(usize, usize, u16)> {
+    let packet = InnerPacket::parse(bytes).ok()?;
+    let offset = packet.transport()?.checksum_offset();
+    let start = packet.transport_offset();
+    let len = u16::try_from(bytes.len() - start).ok()?;
+    let ends = (packet.source(), packet.destination());
+    let sum = Checksum::new().add_pseudo_header(ends, packet.protocol().0, len);
+    Some((start, offset, sum.fold()))
+}
+
 /// Whether the transport checksum of a whole TCP or UDP packet is right; an absent UDP checksum
 /// over IPv4 is.
 ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use linkveil_crypto::Direction;
 use linkveil_net::memory::{MemoryGroup, NetworkOptions, WhenFull, network};
-use linkveil_sa::{EpochId, Path, SocketIndex, TxInstall, TxSa, split_epoch};
+use linkveil_sa::{EpochId, PartialChecksums, Path, SocketIndex, TxInstall, TxSa, split_epoch};
 use linkveil_wire::checksum::Checksum;
 use linkveil_wire::{InnerMtu, Vni};
 
@@ -96,6 +96,7 @@ impl World {
                     tx: direction,
                     spis: (spi_of(other, number), spi_of(number, other)),
                     counts: (1, 1),
+                    partial_checksums: PartialChecksums::Accepted,
                 };
                 order_keys(&mut node.pool, node.now, &keys);
                 node.settle();
@@ -296,6 +297,7 @@ impl Hostile {
             tx: Direction::InitiatorToResponder,
             spis,
             counts: (1, 1),
+            partial_checksums: PartialChecksums::Accepted,
         };
         order_keys(&mut node.pool, node.now, &own);
         node.settle();
@@ -318,6 +320,7 @@ impl Hostile {
             keys: tx,
             limits: linkveil_sa::Limits::TINY,
             hard_deadline: node.now + std::time::Duration::from_secs(1_000),
+            partial_checksums: PartialChecksums::Accepted,
         };
         let learners = vec![MacLearner::new(2, node.now)];
         let nodes = vec![node];

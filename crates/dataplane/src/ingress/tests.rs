@@ -1,17 +1,19 @@
 //! What reaches a tenant, and why something does not.
 
 use linkveil_crypto::Direction;
+use linkveil_net::Offloads;
 use linkveil_net::gso::Train as NetTrain;
 use linkveil_net::memory::{Coalesce, MemoryUdp, NetworkOptions, network};
 use proptest::prelude::*;
 
 use super::*;
 use crate::testing::{EPOCH, LEFT, Node, PEER, RIGHT, VNI, address, install, linked, packet, spi};
-use linkveil_sa::{Limits, TxInstall, TxSa, split_epoch};
+use linkveil_sa::{Limits, PartialChecksums, TxInstall, TxSa, split_epoch};
 use linkveil_wire::{ControlFrame, Token, Vni};
 use std::net::Ipv4Addr;
 
 mod authentic;
+mod hostile;
 
 /// A node on the right with keys, and in place of the left one its bare sending half.
 struct Bench {
@@ -22,10 +24,16 @@ struct Bench {
 
 impl Bench {
     fn new(node_lanes: u8, sender_lanes: u8) -> Self {
+        Self::with_offloads(node_lanes, sender_lanes, Offloads::None)
+    }
+
+    /// A node whose devices do so much of themselves.
+    fn with_offloads(node_lanes: u8, sender_lanes: u8, offloads: Offloads) -> Self {
         let groups = [(address(1), 1), (address(2), node_lanes.into())];
         let mut groups = network(&groups, NetworkOptions::default()).into_iter();
         let left = groups.next().unwrap();
-        let mut node = Node::new(groups.next().unwrap(), 1, "10.1.0.0/24");
+        let home = crate::testing::snapshot(Some(address(1)), "10.1.0.0/24", 1_424);
+        let mut node = Node::with_offloads(groups.next().unwrap().data, home, offloads);
         install(
             &mut node,
             Direction::ResponderToInitiator,
@@ -52,6 +60,7 @@ impl Bench {
             keys: tx,
             limits: Limits::TINY,
             hard_deadline: node.now + std::time::Duration::from_secs(1_000),
+            partial_checksums: PartialChecksums::Accepted,
         };
         Self {
             node,

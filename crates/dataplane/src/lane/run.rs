@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use linkveil_net::affinity::{Core, pin_to};
 use linkveil_net::clock;
@@ -19,29 +19,42 @@ const FIRST_SOCKET: u64 = 1;
 /// An outbox that control does not empty is looked at again after this pause.
 const OUTBOX_PAUSE: Duration = Duration::from_millis(1);
 
+/// How a lane's thread runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LaneThread {
+    /// The core to stay on.
+    pub core: Option<Core>,
+    /// How long to go on looking for work before sleeping: time of a core for the time that waking takes.
+    pub busy_poll: Duration,
+}
+
 impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
     /// Waits and works until control says stop. The lane's keys are wiped when this returns.
     ///
-    /// The thread stays on `core` from then on. If that core is not ours to use, the lane runs where the system puts it.
+    /// The thread stays on its core from then on. If that core is not ours to use, the lane runs where the system puts it.
     ///
     /// # Errors
     ///
     /// A device that was deleted, or a socket that is unusable. Control sees the thread's end.
-    pub fn run(mut self, core: Option<Core>) -> io::Result<()> {
-        if let Some(core) = core {
+    pub fn run(mut self, thread: LaneThread) -> io::Result<()> {
+        if let Some(core) = thread.core {
             let _runs_anywhere = pin_to(core);
         }
         let mut poller = Poller::new()?;
         self.watch(&poller)?;
         let mut watched = Underlay::Free;
+        let mut awake_until = clock::now();
         loop {
             if self.underlay != watched {
                 self.watch_again(&poller)?;
                 watched = self.underlay;
             }
-            self.wait(&mut poller)?;
-            if self.work(clock::now())? == Turn::Stopped {
-                return Ok(());
+            self.wait(&mut poller, awake_until)?;
+            let now = clock::now();
+            match self.work(now)? {
+                Turn::Stopped => return Ok(()),
+                Turn::Worked => awake_until = now + thread.busy_poll,
+                Turn::Idle => {}
             }
         }
     }
@@ -76,8 +89,8 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
         FIRST_SOCKET + self.udps.len() as u64
     }
 
-    fn wait(&mut self, poller: &mut Poller) -> io::Result<()> {
-        let (first_device, patience) = (self.first_device_token(), self.patience());
+    fn wait(&mut self, poller: &mut Poller, awake_until: Instant) -> io::Result<()> {
+        let (first_device, patience) = (self.first_device_token(), self.patience(awake_until));
         let ready = &mut self.ready;
         ready.fill(Look::Skip);
         for event in poller.wait(patience)? {
@@ -96,8 +109,9 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
     }
 
     /// How long to wait if nothing happens.
-    fn patience(&self) -> Option<Duration> {
-        if !self.strays.is_idle() {
+    fn patience(&self, awake_until: Instant) -> Option<Duration> {
+        // The moment of the last turn is as good as now: a turn without work is short.
+        if !self.strays.is_idle() || self.state.now < awake_until {
             return Some(Duration::ZERO);
         }
         let outbox = (!self.state.outbox.is_empty()).then_some(OUTBOX_PAUSE);

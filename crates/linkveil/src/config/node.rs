@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use linkveil_crypto::{StaticSecret, Suite};
+use linkveil_net::Offloads;
 use linkveil_noise::PqPolicy;
 use linkveil_wire::{LaneCount, MAX_LANES};
 
 use super::document::{Entry, Section};
 use super::problem::Problems;
-use super::{Crypto, Node, Origin, Surroundings, secrets, values};
+use super::{Crypto, Node, Origin, Surroundings, secrets, speed, values};
 
 const NODE_KEYS: &[&str] = &[
     "name",
@@ -18,6 +19,8 @@ const NODE_KEYS: &[&str] = &[
     "listen",
     "lanes",
     "control_socket",
+    "offload",
+    "busy_poll",
 ];
 const CRYPTO_KEYS: &[&str] = &["suite", "rekey_after", "post_quantum"];
 
@@ -39,6 +42,8 @@ pub(super) struct Draft {
     pub(super) listen: Option<Vec<SocketAddr>>,
     lanes: Option<LaneCount>,
     control_socket: Option<PathBuf>,
+    offload: Option<Offloads>,
+    busy_poll: Option<Duration>,
 }
 
 impl Draft {
@@ -49,6 +54,8 @@ impl Draft {
             listen: self.listen?,
             lanes: self.lanes?,
             control_socket: self.control_socket?,
+            offload: self.offload?,
+            busy_poll: self.busy_poll?,
         })
     }
 
@@ -91,6 +98,8 @@ pub(super) fn check(
             }),
         name,
         control_socket,
+        offload: speed::offload(&section, problems),
+        busy_poll: speed::busy_poll(&section, problems),
     }
 }
 

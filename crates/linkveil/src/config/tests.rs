@@ -449,6 +449,37 @@ fn wrong_post_quantum_policies_are_refused() {
 }
 
 #[test]
+fn devices_do_what_they_can_and_lanes_sleep_unless_told_otherwise() {
+    let lanes = "lanes = 2";
+    let with = |lines: &str| {
+        let node = load(&good_with(lanes, &format!("{lanes}\n{lines}"))).node;
+        (node.offload, node.busy_poll)
+    };
+    assert_eq!(with(""), (Offloads::TcpAndUdp, Duration::ZERO));
+    let plain = "offload = \"off\"\nbusy_poll = \"off\"";
+    assert_eq!(with(plain), (Offloads::None, Duration::ZERO));
+    let eager = "offload = \"auto\"\nbusy_poll = \"50us\"";
+    assert_eq!(
+        with(eager),
+        (Offloads::TcpAndUdp, Duration::from_micros(50))
+    );
+}
+
+#[test]
+fn wrong_offload_and_busy_poll_are_refused() {
+    assert_refusals!(
+        "lanes = 2",
+        [
+            "offload = \"some\"",
+            "offload = false",
+            "busy_poll = \"11ms\"",
+            "busy_poll = \"a while\"",
+            "busy_poll = 50"
+        ]
+    );
+}
+
+#[test]
 fn peers_follow_and_stay_silent_unless_told_otherwise() {
     let endpoint = "endpoint = \"192.0.2.2:51840\"";
     let with = |lines: &str| {

@@ -5,14 +5,15 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use linkveil_dataplane::{LaneQueues, Pool, Snapshot};
+use linkveil_dataplane::{LaneQueues, LaneThread, Pool, Snapshot};
 use linkveil_net::poll::Waker;
-use linkveil_net::{Core, LinuxTun, UdpQueue, allowed_cores};
+use linkveil_net::{LinuxTun, UdpQueue, allowed_cores};
 
 use super::GatewayError;
+use crate::config::Node;
 
-/// What a lane's thread does, on this core, until it is told to stop.
-pub(super) type LaneMain = Box<dyn FnOnce(Option<Core>) -> io::Result<()> + Send>;
+/// What a lane's thread does until it is told to stop.
+pub(super) type LaneMain = Box<dyn FnOnce(LaneThread) -> io::Result<()> + Send>;
 
 /// Makes the lanes and control's end of them. The type of the sockets ends here: lanes for sockets as they are and for
 /// impaired ones are compiled apart, so that the former know nothing of the latter.
@@ -28,7 +29,7 @@ pub(super) fn build<U: UdpQueue + AsFd + Send + 'static>(
     let (pool, lanes) = linkveil_dataplane::build(queues(devices, sockets), snapshot)?;
     let mains = lanes
         .into_iter()
-        .map(|lane| -> LaneMain { Box::new(move |core| lane.run(core)) });
+        .map(|lane| -> LaneMain { Box::new(move |thread| lane.run(thread)) });
     Ok((pool, mains.collect()))
 }
 
@@ -42,16 +43,17 @@ impl LaneThreads {
     /// # Errors
     ///
     /// No thread can be had. Lanes that run already end when the pool that belongs to them goes.
-    pub(super) fn spawn(lanes: Vec<LaneMain>, control: &Waker) -> io::Result<Self> {
+    pub(super) fn spawn(lanes: Vec<LaneMain>, node: &Node, control: &Waker) -> io::Result<Self> {
         let cores = allowed_cores().unwrap_or_default();
+        let (first, busy_poll) = (first_core(&node.name), node.busy_poll);
         let mut threads = Vec::with_capacity(lanes.len());
         for (number, lane) in lanes.into_iter().enumerate() {
-            let core = cores.get(number % cores.len().max(1)).copied();
+            let core = cores.get((first + number) % cores.len().max(1)).copied();
             let control = control.clone();
             let thread = thread::Builder::new()
                 .name(format!("lane-{number}"))
                 .spawn(move || {
-                    let ended = lane(core);
+                    let ended = lane(LaneThread { core, busy_poll });
                     control.wake();
                     ended
                 })?;
@@ -89,6 +91,12 @@ impl LaneThreads {
             }
         }
     }
+}
+
+/// Where the first lane goes, to be taken modulo the number of cores. Gateways that share a machine have different names,
+/// so that not all of them begin at the same core: a flow that goes through two of them is then worked on by two cores.
+fn first_core(name: &str) -> usize {
+    name.bytes().map(usize::from).sum()
 }
 
 fn outcome(thread: JoinHandle<io::Result<()>>) -> String {

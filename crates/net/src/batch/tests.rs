@@ -19,17 +19,17 @@ fn meta(stride: usize) -> RecvMeta {
 
 #[test]
 fn a_tun_batch_keeps_order_and_refuses_more_than_its_capacity() {
-    let mut batch = TunBatch::new(2);
+    let mut batch = TunBatch::new(2, usize::MAX);
     assert!(batch.is_empty());
-    assert_eq!(batch.push(b"one"), Some(()));
-    assert_eq!(batch.push(b"second"), Some(()));
-    assert_eq!(batch.push(b"third"), None);
+    assert_eq!(batch.push(b"one", Offload::None), Some(()));
+    assert_eq!(batch.push(b"second", Offload::None), Some(()));
+    assert_eq!(batch.push(b"third", Offload::None), None);
     let packets: Vec<Vec<u8>> = batch
         .packets_mut()
-        .map(|packet| packet.bytes.to_vec())
+        .map(|packet| packet.bytes().to_vec())
         .collect();
     assert_eq!(packets, [b"one".to_vec(), b"second".to_vec()]);
-    assert_eq!(batch.packet_mut(1).unwrap().bytes, b"second");
+    assert_eq!(batch.packet_mut(1).unwrap().bytes(), b"second");
     assert!(batch.packet_mut(2).is_none());
     assert!(batch.packet_mut(usize::MAX).is_none());
     batch.clear();
@@ -38,18 +38,46 @@ fn a_tun_batch_keeps_order_and_refuses_more_than_its_capacity() {
 }
 
 #[test]
+fn a_tun_batch_is_full_when_its_bytes_are() {
+    let mut batch = TunBatch::new(9, 10);
+    for len in [4, 5, 6] {
+        assert!(!batch.is_full());
+        batch.push(&vec![0; len], Offload::None).unwrap();
+    }
+    assert!(batch.is_full());
+    assert_eq!(batch.push(b"x", Offload::None), None);
+}
+
+#[test]
+fn a_packet_has_room_around_it() {
+    let mut batch = TunBatch::new(2, usize::MAX);
+    let longest = vec![7; TUN_PACKET_LEN];
+    for bytes in [&b"one"[..], &longest] {
+        batch.push(bytes, Offload::None).unwrap();
+    }
+    for (mut packet, bytes) in batch.packets_mut().zip([&b"one"[..], &longest]) {
+        assert_eq!(packet.bytes(), bytes);
+        assert_eq!(packet.bytes_mut(), bytes);
+        let room = packet.with_room();
+        assert_eq!(room[TUN_HEADROOM..][..bytes.len()], *bytes);
+        assert!(room.len() >= TUN_HEADROOM + bytes.len() + TUN_TAILROOM);
+    }
+}
+
+#[test]
 fn a_batch_without_capacity_still_holds_one() {
-    assert_eq!(TunBatch::new(0).capacity(), 1);
+    assert_eq!(TunBatch::new(0, usize::MAX).capacity(), 1);
     assert_eq!(UdpBatch::new(0).capacity(), 1);
 }
 
 #[test]
 fn a_packet_longer_than_a_buffer_is_refused_and_leaves_no_trace() {
-    let long = vec![1; TUN_BUFFER_LEN + 1];
-    let mut batch = TunBatch::new(1);
-    assert_eq!(batch.push(&long), None);
+    let long = vec![1; TUN_PACKET_LEN + 1];
+    let mut batch = TunBatch::new(1, usize::MAX);
+    assert_eq!(batch.push(&long, Offload::None), None);
     assert!(batch.is_empty());
-    assert_eq!(batch.push(&long[1..]), Some(()));
+    assert_eq!(batch.push(&long[1..], Offload::None), Some(()));
+    let long = vec![1; UDP_BUFFER_LEN + 1];
     let mut batch = UdpBatch::new(1);
     assert_eq!(batch.push(meta(10), &long), None);
     assert!(batch.is_empty());

@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::in_private_netns;
 use crate::tun::{DeviceKind, TunDevice};
+use crate::virtio::Offloads;
 
 #[test]
 fn names_are_checked_before_the_kernel_sees_them() {
@@ -20,7 +21,8 @@ fn the_kernel_takes_what_the_check_lets_pass() {
     in_private_netns("the_kernel_takes_what_the_check_lets_pass", || {
         for name in ["a", "lv-blue.5", "fifteen-letters", "_x+y@z", "..."] {
             assert_eq!(check_name(name), Ok(()));
-            let _device = TunDevice::create(name, DeviceKind::Tun, 1, None).unwrap();
+            let _device =
+                TunDevice::create(name, DeviceKind::Tun, 1, Offloads::None, None).unwrap();
             assert!(index_of(name).unwrap().is_some(), "{name}");
         }
     });

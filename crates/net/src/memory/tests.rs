@@ -1,6 +1,7 @@
 //! The in-memory network behaves like the kernel's groups as far as lanes can tell.
 
 use super::*;
+use crate::batch::InnerSlice;
 
 fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], port))
@@ -189,9 +190,9 @@ fn a_tun_pair_carries_packets_both_ways_and_bounds_them() {
     host.send(b"in-1").unwrap();
     host.send(b"in-2").unwrap();
     assert_eq!(host.send(b"in-3"), None);
-    let mut batch = TunBatch::new(1);
+    let mut batch = TunBatch::new(1, usize::MAX);
     assert_eq!(queue.recv_batch(&mut batch).unwrap(), 1);
-    assert_eq!(batch.packet_mut(0).unwrap().bytes, b"in-1");
+    assert_eq!(batch.packet_mut(0).unwrap().bytes(), b"in-1");
     assert_eq!(queue.recv_batch(&mut batch).unwrap(), 1);
     assert_eq!(queue.recv_batch(&mut batch).unwrap(), 0);
 
@@ -208,6 +209,7 @@ fn a_tun_pair_carries_packets_both_ways_and_bounds_them() {
         )
         .unwrap();
     let frames = [2..7, 7..12, 12..17, 12..99].map(|range| InnerSlice { buffer: 0, range });
+    let frames = frames.into_iter().collect();
     assert_eq!(
         queue.send_batch(&frames, &arena),
         TunSendReport {
@@ -227,7 +229,7 @@ fn a_tun_queue_without_host_fails_once_it_is_empty() {
     let (mut queue, host) = tun(2);
     host.send(b"last").unwrap();
     drop(host);
-    let mut batch = TunBatch::new(4);
+    let mut batch = TunBatch::new(4, usize::MAX);
     assert_eq!(queue.recv_batch(&mut batch).unwrap(), 1);
     assert!(queue.recv_batch(&mut batch).is_err());
 }

@@ -4,10 +4,11 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::*;
-use crate::batch::RecvMeta;
+use crate::batch::{InnerSlice, RecvMeta};
 use crate::interface::index_of;
 use crate::poll::{Interest, Poller, Token};
 use crate::testing::{in_private_netns, ip, without_forks};
+use crate::virtio::{ChecksumPlace, SegmentProtocol, Segmentation};
 
 /// How long a test waits for a packet that must come. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -21,7 +22,8 @@ const META: RecvMeta = RecvMeta {
 
 /// A device that is up and has addresses; the kernel sends to 10.9.0.0/24 and fd09::/64 through it.
 fn device(queues: usize) -> Vec<LinuxTun> {
-    let queues = TunDevice::create("lv-test", DeviceKind::Tun, queues, None).unwrap();
+    let queues =
+        TunDevice::create("lv-test", DeviceKind::Tun, queues, Offloads::None, None).unwrap();
     ip("address add 10.9.0.1/24 dev lv-test");
     ip("address add fd09::1/64 dev lv-test nodad");
     ip("link set lv-test up");
@@ -57,7 +59,7 @@ fn echo(queues: &mut [LinuxTun], count: usize) -> Vec<usize> {
             .add(queue, Token(index as u64), Interest::Readable)
             .unwrap();
     }
-    let (mut batch, mut arena) = (TunBatch::new(8), UdpBatch::new(8));
+    let (mut batch, mut arena) = (TunBatch::new(8, usize::MAX), UdpBatch::new(8));
     let mut echoed = vec![0; queues.len()];
     while echoed.iter().sum::<usize>() < count {
         let ready: Vec<_> = poller
@@ -70,15 +72,15 @@ fn echo(queues: &mut [LinuxTun], count: usize) -> Vec<usize> {
             let queue = &mut queues[index];
             queue.recv_batch(&mut batch).unwrap();
             arena.clear();
-            for packet in batch.packets_mut().filter(|packet| is_udp(packet.bytes)) {
-                turn_around(packet.bytes);
-                arena.push(META, packet.bytes).unwrap();
+            for mut packet in batch.packets_mut().filter(|packet| is_udp(packet.bytes())) {
+                turn_around(packet.bytes_mut());
+                arena.push(META, packet.bytes()).unwrap();
             }
             let whole = |buffer| InnerSlice {
                 buffer,
                 range: 0..arena.meta(buffer).unwrap().len,
             };
-            let frames: Vec<_> = (0..arena.len()).map(whole).collect();
+            let frames: FrameList = (0..arena.len()).map(whole).collect();
             assert_eq!(
                 queue.send_batch(&frames, &arena),
                 TunSendReport {
@@ -147,7 +149,9 @@ fn queues_work_from_outside_their_namespace() {
     in_private_netns("queues_work_from_outside_their_namespace", || {
         let home = Netns::current().unwrap();
         in_private_netns("queues_work_from_outside_their_namespace", || {
-            let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 2, Some(&home)).unwrap();
+            let mut queues =
+                TunDevice::create("lv-test", DeviceKind::Tun, 2, Offloads::None, Some(&home))
+                    .unwrap();
             assert_eq!(
                 index_of("lv-test").unwrap(),
                 None,
@@ -176,9 +180,10 @@ fn queues_work_from_outside_their_namespace() {
 #[test]
 fn nothing_waiting_is_an_empty_batch() {
     in_private_netns("nothing_waiting_is_an_empty_batch", || {
-        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
-        let mut batch = TunBatch::new(4);
-        batch.push(b"old").unwrap();
+        let mut queues =
+            TunDevice::create("lv-test", DeviceKind::Tun, 1, Offloads::None, None).unwrap();
+        let mut batch = TunBatch::new(4, usize::MAX);
+        batch.push(b"old", Offload::None).unwrap();
         assert_eq!(queues[0].recv_batch(&mut batch).unwrap(), 0);
         assert!(batch.is_empty());
     });
@@ -187,7 +192,8 @@ fn nothing_waiting_is_an_empty_batch() {
 #[test]
 fn what_the_device_refuses_is_dropped_and_counted() {
     in_private_netns("what_the_device_refuses_is_dropped_and_counted", || {
-        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
+        let mut queues =
+            TunDevice::create("lv-test", DeviceKind::Tun, 1, Offloads::None, None).unwrap();
         let mut arena = UdpBatch::new(4);
         arena.push(META, &[0x45; 40]).unwrap();
         arena.push(META, &[0x00; 40]).unwrap();
@@ -199,6 +205,7 @@ fn what_the_device_refuses_is_dropped_and_counted() {
             frame(3, 0..1),
             frame(0, 0..0),
         ];
+        let frames = frames.into_iter().collect();
         assert_eq!(
             queues[0].send_batch(&frames, &arena),
             TunSendReport {
@@ -215,7 +222,10 @@ fn what_the_device_refuses_is_dropped_and_counted() {
                 dropped: 4
             }
         );
-        assert_eq!(queues[0].send_batch(&[], &arena), TunSendReport::default());
+        assert_eq!(
+            queues[0].send_batch(&FrameList::default(), &arena),
+            TunSendReport::default()
+        );
     });
 }
 
@@ -229,15 +239,15 @@ fn a_batch_takes_no_more_than_its_capacity_and_the_rest_waits() {
             for number in 0..10u8 {
                 socket.send_to(&[number], "10.9.0.2:7").unwrap();
             }
-            let mut batch = TunBatch::new(4);
+            let mut batch = TunBatch::new(4, usize::MAX);
             let mut numbers = Vec::new();
             while numbers.len() < 10 {
                 assert!(queues[0].recv_batch(&mut batch).unwrap() <= 4);
                 assert!(!batch.is_empty(), "only {numbers:?} came");
                 let packets = batch
                     .packets_mut()
-                    .filter(|packet| packet.bytes[0] >> 4 == 4);
-                numbers.extend(packets.map(|packet| packet.bytes[28]));
+                    .filter(|packet| packet.bytes()[0] >> 4 == 4);
+                numbers.extend(packets.map(|packet| packet.bytes()[28]));
             }
             assert_eq!(numbers, (0..10).collect::<Vec<u8>>());
         },
@@ -247,7 +257,8 @@ fn a_batch_takes_no_more_than_its_capacity_and_the_rest_waits() {
 #[test]
 fn the_device_goes_away_with_its_last_queue() {
     in_private_netns("the_device_goes_away_with_its_last_queue", || {
-        let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 2, None).unwrap();
+        let mut queues =
+            TunDevice::create("lv-test", DeviceKind::Tun, 2, Offloads::None, None).unwrap();
         without_forks(|| {
             queues.pop();
             assert!(index_of("lv-test").unwrap().is_some());
@@ -255,7 +266,7 @@ fn the_device_goes_away_with_its_last_queue() {
             assert_eq!(index_of("lv-test").unwrap(), None);
         });
         assert!(
-            TunDevice::create("lv-test", DeviceKind::Tun, 2, None).is_ok(),
+            TunDevice::create("lv-test", DeviceKind::Tun, 2, Offloads::None, None).is_ok(),
             "and its name is free again"
         );
     });
@@ -268,13 +279,18 @@ fn a_deleted_device_is_an_error_on_receive_and_drops_on_send() {
         || {
             let mut queues = device(1);
             ip("link delete lv-test");
-            assert!(queues[0].recv_batch(&mut TunBatch::new(1)).is_err());
+            assert!(
+                queues[0]
+                    .recv_batch(&mut TunBatch::new(1, usize::MAX))
+                    .is_err()
+            );
             let mut arena = UdpBatch::new(1);
             arena.push(META, &[0x45; 40]).unwrap();
             let frames = [InnerSlice {
                 buffer: 0,
                 range: 0..40,
             }];
+            let frames = frames.into_iter().collect();
             assert_eq!(
                 queues[0].send_batch(&frames, &arena),
                 TunSendReport {
@@ -290,13 +306,13 @@ fn a_deleted_device_is_an_error_on_receive_and_drops_on_send() {
 fn frame_of(queue: &mut LinuxTun, ether_type: [u8; 2]) -> Vec<u8> {
     let mut poller = Poller::new().unwrap();
     poller.add(queue, Token(0), Interest::Readable).unwrap();
-    let mut batch = TunBatch::new(8);
+    let mut batch = TunBatch::new(8, usize::MAX);
     loop {
         assert_ne!(poller.wait(Some(PATIENCE)).unwrap().count(), 0, "no frame");
         queue.recv_batch(&mut batch).unwrap();
         let mut packets = batch.packets_mut();
-        if let Some(found) = packets.find(|packet| packet.bytes[12..14] == ether_type) {
-            return found.bytes.to_vec();
+        if let Some(found) = packets.find(|packet| packet.bytes()[12..14] == ether_type) {
+            return found.bytes().to_vec();
         }
     }
 }
@@ -306,7 +322,8 @@ fn a_tap_carries_frames_from_their_addresses_to_their_payload() {
     in_private_netns(
         "a_tap_carries_frames_from_their_addresses_to_their_payload",
         || {
-            let mut queues = TunDevice::create("lv-test", DeviceKind::Tap, 1, None).unwrap();
+            let mut queues =
+                TunDevice::create("lv-test", DeviceKind::Tap, 1, Offloads::None, None).unwrap();
             ip("link set lv-test address 02:00:00:00:00:01");
             ip("address add 10.9.0.1/24 dev lv-test");
             ip("link set lv-test up");
@@ -327,6 +344,7 @@ fn a_tap_carries_frames_from_their_addresses_to_their_payload() {
                 buffer,
                 range: 0..len,
             });
+            let frames = frames.into_iter().collect();
             let (sent, dropped) = (1, 1);
             assert_eq!(
                 queues[0].send_batch(&frames, &arena),
@@ -342,9 +360,11 @@ fn a_tap_carries_frames_from_their_addresses_to_their_payload() {
 #[test]
 fn a_name_in_use_is_refused_whatever_holds_it() {
     in_private_netns("a_name_in_use_is_refused_whatever_holds_it", || {
-        let _first = TunDevice::create("lv-test", DeviceKind::Tun, 1, None).unwrap();
+        let _first =
+            TunDevice::create("lv-test", DeviceKind::Tun, 1, Offloads::None, None).unwrap();
         for name in ["lv-test", "lo"] {
-            let error = TunDevice::create(name, DeviceKind::Tun, 1, None).unwrap_err();
+            let error =
+                TunDevice::create(name, DeviceKind::Tun, 1, Offloads::None, None).unwrap_err();
             assert!(
                 matches!(&error, TunError::Taken(taken) if taken == name),
                 "{error}"
@@ -355,14 +375,15 @@ fn a_name_in_use_is_refused_whatever_holds_it() {
 
 #[test]
 fn wrong_names_and_queue_counts_are_told_before_anything_is_made() {
-    let error = TunDevice::create("sixteen-letters-", DeviceKind::Tun, 1, None).unwrap_err();
+    let error = TunDevice::create("sixteen-letters-", DeviceKind::Tun, 1, Offloads::None, None)
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "device name \"sixteen-letters-\": an interface name has at most 15 bytes"
     );
     for queues in [0, MAX_QUEUES + 1] {
         assert!(
-            matches!(TunDevice::create("lv-test", DeviceKind::Tun, queues, None), Err(TunError::QueueCount(q)) if q == queues)
+            matches!(TunDevice::create("lv-test", DeviceKind::Tun, queues, Offloads::None, None), Err(TunError::QueueCount(q)) if q == queues)
         );
     }
 }
@@ -371,7 +392,7 @@ fn wrong_names_and_queue_counts_are_told_before_anything_is_made() {
 fn the_greatest_number_of_queues_can_be_had() {
     in_private_netns("the_greatest_number_of_queues_can_be_had", || {
         assert_eq!(
-            TunDevice::create("lv-test", DeviceKind::Tun, MAX_QUEUES, None)
+            TunDevice::create("lv-test", DeviceKind::Tun, MAX_QUEUES, Offloads::None, None)
                 .unwrap()
                 .len(),
             MAX_QUEUES
@@ -388,4 +409,149 @@ fn errors_of_the_system_become_advice() {
         TunError::System { .. }
     ));
     assert!(TunError::NoDriver.to_string().contains("modprobe tun"));
+}
+
+/// A device with everything that the kernel can do, up and with an address.
+fn capable_device() -> LinuxTun {
+    let wanted = Offloads::TcpAndUdp;
+    let mut queues = TunDevice::create("lv-test", DeviceKind::Tun, 1, wanted, None).unwrap();
+    ip("address add 10.9.0.1/24 dev lv-test");
+    ip("link set lv-test up");
+    queues.remove(0)
+}
+
+/// The next UDP packet over IPv4 that comes out of the queue, and what is left to be done to it.
+fn udp_packet(queue: &mut LinuxTun) -> (Vec<u8>, Offload) {
+    let mut poller = Poller::new().unwrap();
+    poller.add(queue, Token(0), Interest::Readable).unwrap();
+    let mut batch = TunBatch::new(8, usize::MAX);
+    loop {
+        assert_ne!(poller.wait(Some(PATIENCE)).unwrap().count(), 0, "no packet");
+        queue.recv_batch(&mut batch).unwrap();
+        let mut packets = batch.packets_mut();
+        if let Some(found) = packets.find(|packet| is_udp(packet.bytes())) {
+            return (found.bytes().to_vec(), found.offload);
+        }
+    }
+}
+
+#[test]
+fn a_capable_device_leaves_checksums_and_cutting_to_us() {
+    in_private_netns(
+        "a_capable_device_leaves_checksums_and_cutting_to_us",
+        || {
+            let mut queue = capable_device();
+            let socket = UdpSocket::bind("10.9.0.1:0").unwrap();
+            socket.send_to(b"hello", "10.9.0.7:9").unwrap();
+            let (packet, offload) = udp_packet(&mut queue);
+            let place = ChecksumPlace {
+                start: 20,
+                offset: 6,
+            };
+            assert_eq!(offload, Offload::Checksum(place));
+            assert_eq!(packet[28..], *b"hello");
+            if queue.offloads() < Offloads::TcpAndUdp {
+                // Before Linux 6.2.
+                return;
+            }
+            crate::udp::options::set_integer(&socket, libc::IPPROTO_UDP, libc::UDP_SEGMENT, 1_000)
+                .unwrap();
+            let payload: Vec<u8> = (0..4_500_u32).map(|n| n.to_le_bytes()[0]).collect();
+            socket.send_to(&payload, "10.9.0.7:9").unwrap();
+            let (packet, offload) = udp_packet(&mut queue);
+            let Offload::Segments(cut) = offload else {
+                panic!("{offload:?}")
+            };
+            assert_eq!(cut.protocol, SegmentProtocol::Udp);
+            assert_eq!((cut.segment_len.get(), cut.checksum), (1_000, place));
+            assert_eq!(packet[28..], payload);
+        },
+    );
+}
+
+#[test]
+fn a_capable_device_takes_gathered_super_packets() {
+    in_private_netns("a_capable_device_takes_gathered_super_packets", || {
+        let mut queue = capable_device();
+        if queue.offloads() < Offloads::TcpAndUdp {
+            // Before Linux 6.2.
+            return;
+        }
+        let socket = UdpSocket::bind("10.9.0.1:0").unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        // One real packet to copy the headers of.
+        socket.send_to(&[0; 500], "10.9.0.7:9").unwrap();
+        let (mut first, offload) = udp_packet(&mut queue);
+        let Offload::Checksum(checksum) = offload else {
+            panic!("{offload:?}")
+        };
+        turn_around(&mut first);
+        let (len, udp_len) = (28 + 1_300_u16, 8 + 1_300_u16);
+        let old: [u8; 2] = first[24..26].try_into().unwrap();
+        first[2..4].copy_from_slice(&len.to_be_bytes());
+        first[24..26].copy_from_slice(&udp_len.to_be_bytes());
+        // The partial checksum covers the length once; RFC 1624 by hand.
+        let partial = u32::from(u16::from_be_bytes([first[26], first[27]]));
+        let partial = partial + u32::from(udp_len) - u32::from(u16::from_be_bytes(old));
+        let folded = u16::try_from(partial % 0xffff).unwrap();
+        first[26..28].copy_from_slice(&folded.to_be_bytes());
+        first[10..12].fill(0);
+        let words = first[..20].chunks(2);
+        let sum: u32 = words
+            .map(|w| u32::from(u16::from_be_bytes([w[0], w[1]])))
+            .sum();
+        let sum = !u16::try_from(sum % 0xffff).unwrap();
+        first[10..12].copy_from_slice(&sum.to_be_bytes());
+        first.truncate(28);
+        first.extend([1; 500]);
+        let mut arena = UdpBatch::new(2);
+        arena.push(META, &first).unwrap();
+        arena
+            .push(META, &[&[2; 500][..], &[3; 300]].concat())
+            .unwrap();
+        let part = |buffer, range| InnerSlice { buffer, range };
+        let mut frames = FrameList::default();
+        let cut = Segmentation {
+            protocol: SegmentProtocol::Udp,
+            headers_len: 28,
+            segment_len: std::num::NonZeroU16::new(500).unwrap(),
+            checksum,
+        };
+        frames.push(part(0, 0..528), Offload::Segments(cut));
+        frames.extend_last(part(1, 0..500)).unwrap();
+        frames.extend_last(part(1, 500..800)).unwrap();
+        let (sent, dropped) = (1, 0);
+        let report = queue.send_batch(&frames, &arena);
+        assert_eq!(report, TunSendReport { sent, dropped });
+        for expected in [vec![1; 500], vec![2; 500], vec![3; 300]] {
+            let mut buffer = [0; 2_000];
+            let (len, from) = socket.recv_from(&mut buffer).unwrap();
+            assert_eq!(buffer[..len], expected);
+            assert_eq!(from, "10.9.0.7:9".parse().unwrap());
+        }
+    });
+}
+
+#[test]
+fn what_a_device_cannot_do_is_not_asked_of_it() {
+    in_private_netns("what_a_device_cannot_do_is_not_asked_of_it", || {
+        let mut queues = device(1);
+        assert_eq!(queues[0].offloads(), Offloads::None);
+        let mut arena = UdpBatch::new(1);
+        arena.push(META, &[0x45; 40]).unwrap();
+        let part = InnerSlice {
+            buffer: 0,
+            range: 0..40,
+        };
+        let mut frames = FrameList::default();
+        let place = ChecksumPlace {
+            start: 20,
+            offset: 6,
+        };
+        frames.push(part.clone(), Offload::Checksum(place));
+        frames.push(part, Offload::None);
+        let (sent, dropped) = (1, 1);
+        let report = queues[0].send_batch(&frames, &arena);
+        assert_eq!(report, TunSendReport { sent, dropped });
+    });
 }

@@ -104,7 +104,7 @@ pub(super) fn steer(socket: &OwnedFd, lanes: u32) -> io::Result<()> {
     )
 }
 
-pub(super) fn set_integer(socket: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+pub(crate) fn set_integer(socket: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
     set_option(socket, level, name, &value)
 }
 

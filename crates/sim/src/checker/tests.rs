@@ -1,7 +1,7 @@
 use super::*;
 use crate::packet;
 use linkveil_crypto::{EpochSecret, HandshakeHash, KeyBytes, PostQuantum, Suite};
-use linkveil_sa::{EpochId, Limits, PeerId, split_epoch};
+use linkveil_sa::{EpochId, Limits, PartialChecksums, PeerId, split_epoch};
 use linkveil_wire::LaneCount;
 use std::net::Ipv4Addr;
 
@@ -41,6 +41,7 @@ fn installs(sender_hash: u8, receiver_hash: u8) -> (TxInstall, RxInstall) {
         keys: tx_keys,
         limits: Limits::TINY,
         hard_deadline,
+        partial_checksums: PartialChecksums::Accepted,
     };
     let rx = RxInstall {
         peer: PeerId::new(0),

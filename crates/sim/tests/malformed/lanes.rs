@@ -154,6 +154,7 @@ impl Scene {
             keys: split(Direction::InitiatorToResponder).0,
             limits: ENDLESS,
             hard_deadline,
+            partial_checksums: linkveil_sa::PartialChecksums::Accepted,
         };
         let mut scene = Self {
             clock,

@@ -49,7 +49,7 @@ fn are_joined(pair: &[Vec<u8>]) -> bool {
 }
 
 proptest! {
-    // REQ-OFFLOAD-6
+    // REQ-OFFLOAD-4
     #[test]
     fn what_was_cut_is_joined_to_what_it_was(
         v6: bool, tcp: bool, options in 0_usize..4, ending in prop::sample::select(vec![0x10_u8, 0x18, 0x11, 0x19]),

@@ -10,7 +10,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use linkveil_crypto::Direction;
-use linkveil_net::batch::{InnerSlice, TunBatch, UdpBatch};
+use linkveil_net::FrameList;
+use linkveil_net::batch::{TunBatch, UdpBatch};
 use linkveil_net::clock;
 use linkveil_net::gso::GsoQueue;
 use linkveil_net::impair::{Chance, ImpairConfig, ImpairCounts, Impaired, Seed, Stream};
@@ -176,7 +177,7 @@ impl<Q: TunQueue> TunQueue for Belled<Q> {
         self.queue.recv_batch(batch)
     }
 
-    fn send_batch(&mut self, frames: &[InnerSlice], arena: &UdpBatch) -> TunSendReport {
+    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
         self.queue.send_batch(frames, arena)
     }
 }
@@ -221,7 +222,7 @@ fn a_waiting_lane_wakes_for_a_datagram_that_is_due_though_no_socket_is_readable(
     let view = snapshot(Some(address(1)), "10.1.0.0/24", 1_424);
     let (mut pool, mut lanes) = build(vec![queues], &Arc::new(view)).unwrap();
     let lane = lanes.remove(0);
-    let thread = thread::spawn(move || lane.run(None));
+    let thread = thread::spawn(move || lane.run(crate::lane::LaneThread::default()));
     let tx = Direction::ResponderToInitiator;
     order_installs(&mut pool, clock::now(), tx, (2, 1), (1, 1));
     wait_for_keys(&mut pool);

@@ -1,0 +1,241 @@
+//! Before hop 6 on the way in: packets of one flow that follow each other in a run become one super-packet, where the
+//! device takes such, and nobody computes a checksum that the device's kernel can do without.
+//!
+//! | packet's checksum | device        | alone                           | with its neighbors                       |
+//! |-------------------|---------------|---------------------------------|------------------------------------------|
+//! | complete          | plain         | as it is                        | -                                        |
+//! | partial           | plain         | completed                       | -                                        |
+//! | complete          | with offloads | as it is                        | joined, if it was verified and is right  |
+//! | partial           | with offloads | as partial                      | joined                                   |
+//!
+//! What the kernel is told (where a checksum lies, how to cut) comes from our own parse of the packet that it gets, never
+//! from the peer (REQ-CSUM-3). A super-packet gathers the payloads where they were opened: nothing is copied.
+
+use std::num::NonZeroU16;
+use std::ops::Range;
+
+use linkveil_net::batch::InnerSlice;
+use linkveil_net::frames::MAX_PARTS;
+use linkveil_net::{ChecksumPlace, FrameList, Offload, Offloads, SegmentProtocol, Segmentation};
+use linkveil_wire::transport::{ChecksumVerdict, complete_checksum, make_partial, verify_checksum};
+use linkveil_wire::{ChecksumState, Joined, Merge, MergeKey, Mergeable, SuperKind, SuperPacket};
+
+use crate::counters::DropReason;
+use crate::snapshot::VpcIndex;
+
+/// An admitted packet within its run.
+#[derive(Clone, Debug)]
+pub(crate) struct Admitted {
+    pub(crate) vpc: VpcIndex,
+    pub(crate) range: Range<usize>,
+    pub(crate) checksum: ChecksumState,
+}
+
+/// Where a run lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// The train's place in the batch.
+    pub(crate) buffer: usize,
+    /// Where the run begins in its train.
+    pub(crate) start: usize,
+}
+
+/// Gathers one run's packets into frames. [`Self::close`] ends it.
+#[derive(Debug)]
+pub(crate) struct Coalescer {
+    place: Place,
+    open: Option<OpenFrame>,
+}
+
+/// The newest frame of a device, as long as packets may join it.
+#[derive(Debug)]
+struct OpenFrame {
+    vpc: VpcIndex,
+    /// Its first packet, within the run.
+    first: Range<usize>,
+    checksum: ChecksumState,
+    merge: Merge,
+}
+
+impl Admitted {
+    /// The same packet, where its datagram begins at `offset` of the run.
+    pub(crate) const fn moved_by(self, offset: usize) -> Self {
+        let (start, end) = (self.range.start + offset, self.range.end + offset);
+        Self {
+            range: start..end,
+            ..self
+        }
+    }
+}
+
+impl Coalescer {
+    pub(crate) const fn begin(place: Place) -> Self {
+        Self { place, open: None }
+    }
+
+    /// Takes the next packet of the run. `offloads` is what its device does.
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        run: &mut [u8],
+        packet: Admitted,
+        offloads: Offloads,
+        frames: &mut [FrameList],
+    ) -> Result<(), DropReason> {
+        let key = key_of(run, &packet, offloads);
+        if let Some(key) = key
+            && self.join(run, &packet, key, frames) == Joined::Yes
+        {
+            return Ok(());
+        }
+        self.close(run, frames);
+        let list = frames
+            .get_mut(packet.vpc.index())
+            .ok_or(DropReason::DeviceRefused)?;
+        let offload = match (key, packet.checksum) {
+            // Said when the frame is closed.
+            (Some(_), _) | (None, ChecksumState::Complete) => Offload::None,
+            (None, ChecksumState::Partial) => settle_checksum(run, &packet.range, offloads)?,
+        };
+        list.push(self.slice(&packet.range), offload);
+        self.open = key.map(|key| OpenFrame {
+            vpc: packet.vpc,
+            first: packet.range,
+            checksum: packet.checksum,
+            merge: Merge::begin(key),
+        });
+        Ok(())
+    }
+
+    /// Joins the packet with the open frame, if there is one that takes it.
+    #[inline]
+    fn join(
+        &mut self,
+        run: &[u8],
+        packet: &Admitted,
+        key: MergeKey,
+        frames: &mut [FrameList],
+    ) -> Joined {
+        let open = self.open.as_mut().filter(|open| open.vpc == packet.vpc);
+        let list = frames.get_mut(packet.vpc.index());
+        let Some((open, list)) = open.zip(list) else {
+            return Joined::No;
+        };
+        let payload = key.payload();
+        let start = packet.range.start;
+        let part = self.place.slice(start + payload.start..start + payload.end);
+        match open.join(run, packet, key) {
+            Joined::Yes if list.extend_last(part).is_ok() => Joined::Yes,
+            _ => Joined::No,
+        }
+    }
+
+    /// Ends the open frame: its headers become those of the super-packet.
+    pub(crate) fn close(&mut self, run: &mut [u8], frames: &mut [FrameList]) {
+        let Some(open) = self.open.take() else { return };
+        if open.merge.count() == 1 && open.checksum == ChecksumState::Complete {
+            return;
+        }
+        let headers = run.get_mut(open.first);
+        let found = headers.and_then(|headers| open.merge.finish(headers));
+        let offload = found.and_then(offload_of);
+        if let (Some(offload), Some(list)) = (offload, frames.get_mut(open.vpc.index())) {
+            list.set_last_offload(offload);
+        }
+    }
+
+    fn slice(&self, range: &Range<usize>) -> InnerSlice {
+        self.place.slice(range.clone())
+    }
+}
+
+impl OpenFrame {
+    /// Joins the packet; both its checksum and the first packet's must be right, if they are not partial. They are verified
+    /// here, so that what goes alone costs no look at its payload.
+    #[inline]
+    fn join(&mut self, run: &[u8], packet: &Admitted, key: MergeKey) -> Joined {
+        let whole = run
+            .get(self.first.clone())
+            .zip(run.get(packet.range.clone()));
+        let Some((first, next)) = whole else {
+            return Joined::No;
+        };
+        let mut merge = self.merge;
+        let fits = usize::from(merge.count()) < MAX_PARTS
+            && merge.join(first, key, next) == Joined::Yes
+            && (self.merge.count() > 1 || is_known(self.checksum, first))
+            && is_known(packet.checksum, next);
+        if !fits {
+            return Joined::No;
+        }
+        self.merge = merge;
+        Joined::Yes
+    }
+}
+
+/// Whether the packet's checksum is partial, or right.
+fn is_known(checksum: ChecksumState, packet: &[u8]) -> bool {
+    checksum == ChecksumState::Partial || verify_checksum(packet) == Ok(ChecksumVerdict::Right)
+}
+
+/// What is needed to join the packet with others; nothing if it has to go alone.
+#[inline]
+fn key_of(run: &[u8], packet: &Admitted, offloads: Offloads) -> Option<MergeKey> {
+    let key = match offloads {
+        Offloads::None => None,
+        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of(run.get(packet.range.clone())?, 0),
+    };
+    key.filter(|key| key.transport() == Mergeable::Tcp || offloads == Offloads::TcpAndUdp)
+}
+
+impl Place {
+    fn slice(self, range: Range<usize>) -> InnerSlice {
+        InnerSlice {
+            buffer: self.buffer,
+            range: self.start + range.start..self.start + range.end,
+        }
+    }
+}
+
+/// A partial checksum of a packet that goes alone: told to the kernel, or completed where it does not do that.
+fn settle_checksum(
+    run: &mut [u8],
+    range: &Range<usize>,
+    offloads: Offloads,
+) -> Result<Offload, DropReason> {
+    let packet = run.get_mut(range.clone()).unwrap_or_default();
+    if offloads == Offloads::None {
+        complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
+        return Ok(Offload::None);
+    }
+    let (start, offset) = make_partial(packet).map_err(|_| DropReason::PartialChecksum)?;
+    let place = checksum_place(start, offset).ok_or(DropReason::PartialChecksum)?;
+    Ok(Offload::Checksum(place))
+}
+
+fn checksum_place(start: usize, offset: usize) -> Option<ChecksumPlace> {
+    Some(ChecksumPlace {
+        start: u16::try_from(start).ok()?,
+        offset: u16::try_from(offset).ok()?,
+    })
+}
+
+/// In the words of the device.
+fn offload_of(found: SuperPacket) -> Option<Offload> {
+    let checksum = checksum_place(found.transport_offset, found.checksum_offset)?;
+    let (protocol, segment_len) = match found.kind {
+        SuperKind::Single => return Some(Offload::Checksum(checksum)),
+        SuperKind::TcpV4 { segment_len } => (SegmentProtocol::TcpV4, segment_len),
+        SuperKind::TcpV6 { segment_len } => (SegmentProtocol::TcpV6, segment_len),
+        SuperKind::Udp { segment_len } => (SegmentProtocol::Udp, segment_len),
+    };
+    Some(Offload::Segments(Segmentation {
+        protocol,
+        headers_len: u16::try_from(found.headers_len).ok()?,
+        segment_len: NonZeroU16::new(u16::try_from(segment_len).ok()?)?,
+        checksum,
+    }))
+}
+
+#[cfg(test)]
+mod tests;
