@@ -221,8 +221,20 @@ impl Peer {
         }
     }
 
+    /// The newest epoch that every lane sends under, as far as we know: while lanes are still switching, the one before.
+    fn settled_epoch(&self) -> Option<&Epoch> {
+        let current = self.current_epoch()?;
+        if !matches!(current.state, State::Switching(_)) {
+            return Some(current);
+        }
+        let before = self.epochs.iter().filter(|epoch| epoch.id < current.id);
+        before
+            .filter(|epoch| matches!(epoch.state, State::Fading | State::Draining))
+            .max_by_key(|epoch| epoch.id)
+    }
+
     pub(crate) fn status(&self) -> PeerStatus {
-        let epoch = self.current_epoch();
+        let epoch = self.settled_epoch();
         let state = match (epoch, &self.effort) {
             (Some(_), _) => PeerState::Established,
             (None, Some(_)) => PeerState::Handshaking,
