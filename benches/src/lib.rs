@@ -3,20 +3,21 @@
 //!
 //! | module        | scenario                                                   | benchmarks     |
 //! |---------------|------------------------------------------------------------|----------------|
-//! | [`backend`]   | the AEAD of each library behind one face                   | `aead`         |
 //! | [`epoch`]     | both ends of one epoch, from fixed secrets                 | `sa`, `replay` |
-//! | [`packets`]   | inner packets of the kinds that tenants send               | `wire`         |
 //! | [`handshake`] | two nodes that know each other                             | `handshake`    |
+//!
+//! The AEADs behind one face, inner packets and lanes in memory are those of `linkveil bench` (crate
+//! `linkveil-bench`, re-exported here).
 //!
 //! `cargo bench -p linkveil-benches` measures all of them, `cargo bench -p linkveil-benches --bench
 //! sa` one file, and `-- --test` behind either runs each benchmark once, as a test. The times are
 //! per datagram, packet or message.
 #![forbid(unsafe_code)]
 
-pub mod backend;
 pub mod epoch;
 pub mod handshake;
-pub mod packets;
+
+pub use linkveil_bench::{backend, packets};
 
 use criterion::Criterion;
 use std::time::Duration;

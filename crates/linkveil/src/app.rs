@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use linkveil_bench::progress::Progress;
+
 use crate::cli::{Command, DebugArgs};
 use crate::config::{Config, ConfigError, DebugImpair, RUNTIME_FOLDER, Surroundings};
 use crate::gateway::{self, GatewayError};
@@ -32,6 +34,9 @@ pub enum AppError {
     /// The gateway refused the request.
     #[error("the gateway refuses: {0}")]
     Refused(#[from] Refusal),
+    /// Nothing was measured.
+    #[error(transparent)]
+    Bench(#[from] linkveil_bench::BenchError),
     /// The answer belongs to another question.
     #[error("the gateway answered something else")]
     WrongAnswer,
@@ -41,7 +46,11 @@ impl AppError {
     /// The process's exit code; 0 is success and 2 is clap's, for a wrong command line.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::KeyTool(_) | Self::Output(_) | Self::Gateway(_) | Self::WrongAnswer => 1,
+            Self::KeyTool(_)
+            | Self::Output(_)
+            | Self::Gateway(_)
+            | Self::Bench(_)
+            | Self::WrongAnswer => 1,
             Self::Config(_) => 3,
             Self::Client(_) => 4,
             Self::Refused(_) => 5,
@@ -76,6 +85,10 @@ pub fn run(command: Command) -> Result<(), AppError> {
         }
         Command::Rekey { peer, gateway } => {
             rekey(&control_socket(gateway.config, gateway.socket)?, peer, out)
+        }
+        Command::Bench { what } => {
+            let progress = &mut io::stderr();
+            Ok(linkveil_bench::run(&what, &mut Progress::new(progress), out)?)
         }
     }
 }

@@ -67,6 +67,12 @@ pub enum Command {
         #[command(flatten)]
         gateway: GatewayArgs,
     },
+    /// Measure what encryption costs on this machine
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        what: linkveil_bench::BenchCommand,
+    },
 }
 
 /// What `check` and `up` accept besides, for tests.

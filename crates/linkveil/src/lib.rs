@@ -4,6 +4,7 @@
 //! cli ------> keytool                                genkey, pubkey, genpsk
 //!   +-------> config                                 check: the file, or every problem in it
 //!   +-------> ipc::client --- control socket -----+  status, rekey
+//!   +-------> linkveil_bench                         bench: crate bench measures, this one only passes on
 //!   +-------> up ---> setup: mtu, netlink, net    |
 //!              +----> gateway: tunnel + dataplane + ipc::server
 //! ```

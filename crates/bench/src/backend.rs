@@ -1,9 +1,11 @@
 //! The AEAD implementations behind one face, so that all of them run the same benchmark.
 
-use linkveil_crypto::{KeyBytes, Nonce, OpenFailed, OpenKey, SealKey, Suite, Tag, rustcrypto};
+#[cfg(feature = "rustcrypto")]
+use linkveil_crypto::rustcrypto;
+use linkveil_crypto::{KeyBytes, Nonce, OpenFailed, OpenKey, SealKey, Suite, Tag};
 
 /// Expanded keys for both directions. Monomorphized: a benchmark pays for no indirection.
-pub trait Backend {
+pub trait Backend: Send {
     /// The library's name in reports.
     const NAME: &'static str;
 
@@ -41,9 +43,11 @@ impl Backend for AwsLc {
 }
 
 /// The backend in pure Rust.
+#[cfg(feature = "rustcrypto")]
 #[derive(Debug)]
 pub struct RustCrypto(rustcrypto::SealKey, rustcrypto::OpenKey);
 
+#[cfg(feature = "rustcrypto")]
 impl Backend for RustCrypto {
     const NAME: &'static str = "rustcrypto";
 
