@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use linkveil_crypto::Suite;
 use serde::Serialize;
 
 use crate::crypto;
+use crate::lane;
 use crate::machine::Machine;
 use crate::progress::Progress;
 use crate::report::{Page, Section, html, text};
@@ -39,6 +41,22 @@ pub enum BenchError {
 pub enum BenchCommand {
     /// The bare AEADs: seal and open per suite, library and packet size, on one core
     Crypto(MemoryArgs),
+    /// The whole packet path between queues in memory: per number of lanes, both directions, hop by hop
+    Lane(LaneArgs),
+}
+
+/// `bench lane`.
+#[derive(Debug, Args)]
+pub struct LaneArgs {
+    /// AEAD of the tunnel: aes-256-gcm or chacha20-poly1305
+    #[arg(long, default_value_t)]
+    pub suite: Suite,
+    /// Lanes that are compared with one [default: the cores that linkveil may run on]
+    #[arg(long, value_name = "N", value_parser = lane_count)]
+    pub lanes: Option<usize>,
+    /// How long, and where to.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// How long a measurement in memory takes, and where its report goes.
@@ -78,6 +96,14 @@ pub struct OutputArgs {
 /// Longest sample: a minute. Packet counts of calibration stay far from their end.
 const LONGEST_SAMPLE: Duration = Duration::from_secs(60);
 
+fn lane_count(text: &str) -> Result<usize, String> {
+    let count = text
+        .parse()
+        .ok()
+        .filter(|count| (1..=lane::MAX_LANES).contains(count));
+    count.ok_or_else(|| format!("expected 1 to {}", lane::MAX_LANES))
+}
+
 fn sample_length(text: &str) -> Result<Duration, String> {
     let length = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if length.is_zero() || length > LONGEST_SAMPLE {
@@ -109,6 +135,15 @@ pub fn run(
                 data: &report,
             };
             show(machine, shown, &args.output, out)
+        }
+        BenchCommand::Lane(args) => {
+            let report = lane::run(args.memory.plan(), args.suite, args.lanes, progress)?;
+            let shown = Shown {
+                title: "linkveil bench lane",
+                sections: vec![report.section()],
+                data: &report,
+            };
+            show(machine, shown, &args.memory.output, out)
         }
     }
 }

@@ -26,7 +26,7 @@
 pub mod backend;
 pub mod cli;
 pub mod crypto;
-// pub mod lane;
+pub mod lane;
 pub mod machine;
 // pub mod net;
 pub mod packets;

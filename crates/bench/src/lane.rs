@@ -1,0 +1,394 @@
+//! `bench lane`: the whole packet path between queues in memory, next to the bare AEAD in the same run.
+//!
+//! ```text
+//!   egress     device (copies of one packet) --> lane --> socket (counts)
+//!   ingress    tape (sealed outside of the time) --> lane --> device (counts)
+//! ```
+//!
+//! One thread per lane, each pinned to a core. Nothing of the kernel is in these figures but reading the clock and the
+//! lane's waker once a turn; they are what remains when devices and sockets cost a copy.
+
+pub mod node;
+pub mod queues;
+mod show;
+mod workers;
+
+use linkveil_crypto::Suite;
+use linkveil_net::affinity::allowed_cores;
+use serde::Serialize;
+
+use crate::backend::AwsLc;
+use crate::crypto::{Operation, bare};
+use crate::progress::Progress;
+use crate::stats::Summary;
+use crate::timing::{Plan, Subject, TimingError, Worker, measure};
+use node::{Keys, Node, Tenants};
+use workers::{Refill, Refusal, Team};
+
+/// Bytes of the inner packets: a small one, and a full one at MTU 1,500.
+pub const SIZES: [usize; 2] = [64, 1_420];
+/// A node has at most this many lanes.
+pub const MAX_LANES: usize = 64;
+
+/// Which half of a lane.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// From device to socket: seals.
+    Egress,
+    /// From socket to device: opens.
+    Ingress,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Egress, Self::Ingress];
+
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Egress => "egress",
+            Self::Ingress => "ingress",
+        }
+    }
+
+    const fn operation(self) -> Operation {
+        match self {
+            Self::Egress => Operation::Seal,
+            Self::Ingress => Operation::Open,
+        }
+    }
+}
+
+/// The whole pipeline of so many lanes.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneRow {
+    /// Which half.
+    pub side: Side,
+    /// Length of the inner packets in bytes.
+    pub bytes: usize,
+    /// Lanes, each on a thread of its own.
+    pub lanes: usize,
+    /// Time that a packet takes one lane.
+    pub nanoseconds_per_packet: Summary,
+    /// Time that the bare AEAD takes for as many bytes, on as many threads.
+    pub bare_nanoseconds_per_packet: Summary,
+    /// Speed against the bare AEAD, round by round: 1 would be a pipeline that costs nothing.
+    pub share_of_bare: Summary,
+    /// All lanes together, from the median.
+    pub packets_per_second: f64,
+    /// Inner bits of all lanes together, in units of 10^9.
+    pub gigabits_per_second: f64,
+}
+
+/// One lane up to and with a hop.
+#[derive(Clone, Debug, Serialize)]
+pub struct HopRow {
+    /// Which half.
+    pub side: Side,
+    /// Length of the inner packets in bytes.
+    pub bytes: usize,
+    /// The hops that this row adds to the one before.
+    pub hops: &'static str,
+    /// Time from the first hop to the last of these.
+    pub nanoseconds_until: Summary,
+    /// What this row adds: the difference of the medians.
+    pub nanoseconds_added: f64,
+}
+
+/// How several lanes scale, against how the bare AEAD scales on the same cores.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScalingRow {
+    /// Which half.
+    pub side: Side,
+    /// Length of the inner packets in bytes.
+    pub bytes: usize,
+    /// Lanes that are compared with one.
+    pub lanes: usize,
+    /// Packets per second of all lanes over those of one.
+    pub lane_speedup: f64,
+    /// The same of the bare AEAD.
+    pub bare_speedup: f64,
+}
+
+impl ScalingRow {
+    /// 1: the lanes scale as the cores do.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        self.lane_speedup / self.bare_speedup
+    }
+}
+
+/// The outcome of `bench lane`.
+#[derive(Clone, Debug, Serialize)]
+pub struct LaneReport {
+    /// Samples of every row.
+    pub rounds: u32,
+    /// Length of one sample.
+    pub sample_milliseconds: f64,
+    /// Name of the suite.
+    pub suite: &'static str,
+    /// Whole pipelines.
+    pub rows: Vec<LaneRow>,
+    /// One lane against several.
+    pub scaling: Vec<ScalingRow>,
+    /// One lane hop by hop.
+    pub hops: Vec<HopRow>,
+}
+
+/// Which pipeline.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Label {
+    side: Side,
+    bytes: usize,
+    lanes: usize,
+}
+
+impl Label {
+    fn name(self) -> String {
+        format!(
+            "{}, {} B, lanes: {}",
+            self.side.name(),
+            self.bytes,
+            self.lanes
+        )
+    }
+}
+
+/// Everything that is measured, and what must live as long.
+#[derive(Default)]
+struct Bed {
+    subjects: Vec<Subject>,
+    pipelines: Vec<Label>,
+    hops: Vec<(Side, usize, &'static str)>,
+    _nodes: Vec<Node>,
+}
+
+/// Measures one lane and `lanes` lanes (by default as many as there are cores).
+///
+/// # Errors
+///
+/// A packet that got lost, a hop that did not refuse what it should, or a machine without a thread to spare.
+pub fn run(
+    plan: Plan,
+    suite: Suite,
+    lanes: Option<usize>,
+    progress: &mut Progress<'_>,
+) -> Result<LaneReport, TimingError> {
+    let most = match lanes {
+        Some(lanes) => lanes,
+        None => allowed_cores()?.len().clamp(1, MAX_LANES),
+    };
+    let mut bed = Bed::default();
+    let built = bed
+        .add_pipelines(suite, most)
+        .and_then(|()| bed.add_hops(suite));
+    built.map_err(|fault| TimingError::Fault {
+        subject: "lanes in memory".to_owned(),
+        fault,
+    })?;
+    let times = measure(plan, &mut bed.subjects, progress)?;
+    let (pipelines, hops) = times.split_at(2 * bed.pipelines.len());
+    let rows = pipeline_rows(&bed.pipelines, pipelines)?;
+    Ok(LaneReport {
+        rounds: plan.rounds,
+        sample_milliseconds: plan.sample.as_secs_f64() * 1e3,
+        suite: suite.name(),
+        scaling: scaling_rows(&rows, most),
+        hops: hop_rows(&bed.hops, hops, &rows),
+        rows,
+    })
+}
+
+impl Bed {
+    /// Pipeline and bare AEAD, one after the other, for each half, size and number of lanes.
+    fn add_pipelines(&mut self, suite: Suite, most: usize) -> Result<(), String> {
+        let counts = if most > 1 { vec![1, most] } else { vec![1] };
+        for lanes in counts {
+            for (side, bytes) in sides_and_sizes() {
+                let label = Label { side, bytes, lanes };
+                let Team { workers, nodes } = match side {
+                    Side::Egress => workers::egress(suite, bytes, lanes)?,
+                    Side::Ingress => workers::ingress(suite, bytes, lanes)?,
+                };
+                let bare = (0..lanes).map(|_| bare::<AwsLc>(suite, side.operation(), bytes));
+                self.subjects.push(Subject::new(label.name(), workers));
+                self.subjects.push(Subject::new(
+                    format!("bare {}", label.name()),
+                    bare.collect(),
+                ));
+                self.pipelines.push(label);
+                self._nodes.extend(nodes);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_hops(&mut self, suite: Suite) -> Result<(), String> {
+        for (side, bytes) in sides_and_sizes() {
+            let hops = match side {
+                Side::Egress => egress_hops(suite, bytes)?,
+                Side::Ingress => ingress_hops(suite, bytes)?,
+            };
+            for (name, worker) in hops {
+                let subject = format!("{}, {bytes} B, until {name}", side.name());
+                self.subjects.push(Subject::new(subject, vec![worker]));
+                self.hops.push((side, bytes, name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sides_and_sizes() -> impl Iterator<Item = (Side, usize)> {
+    Side::ALL
+        .into_iter()
+        .flat_map(|side| SIZES.into_iter().map(move |bytes| (side, bytes)))
+}
+
+type Hops = Vec<(&'static str, Box<dyn Worker>)>;
+
+fn egress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
+    Ok(vec![
+        ("1 recv_batch", workers::read_device(bytes)),
+        (
+            "2 classify",
+            workers::egress_until(Keys::None, bytes, "no_epoch")?,
+        ),
+        (
+            "3 encapsulate",
+            workers::egress_until(Keys::SealUsedUp(suite), bytes, "tx_key_exhausted")?,
+        ),
+    ])
+}
+
+fn ingress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
+    let open = Refusal {
+        keys: Keys::Open(suite),
+        tenants: Tenants::Source,
+        refill: Refill::Rewind,
+        reason: "duplicate",
+    };
+    let unknown = Refusal {
+        keys: Keys::None,
+        reason: "unknown_spi",
+        ..open
+    };
+    let strange = Refusal {
+        tenants: Tenants::Elsewhere,
+        refill: Refill::Seal,
+        reason: "wrong_source",
+        ..open
+    };
+    Ok(vec![
+        ("1 recv_batch", workers::read_socket(suite, bytes)?),
+        (
+            "2 parse, 3 rx_mut",
+            workers::ingress_until(suite, bytes, unknown)?,
+        ),
+        (
+            "4 window check",
+            workers::ingress_until(suite, bytes, open)?,
+        ),
+        (
+            "4 AEAD, 5 admit",
+            workers::ingress_until(suite, bytes, strange)?,
+        ),
+    ])
+}
+
+/// What the last row of a half's hops adds: the whole pipeline.
+const fn last_hops(side: Side) -> &'static str {
+    match side {
+        Side::Egress => "4 seal_in_place, 5 commit, 6 send_batch",
+        Side::Ingress => "6 send_batch",
+    }
+}
+
+/// `times` holds pipeline and bare AEAD by turns.
+fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, TimingError> {
+    let rows = labels
+        .iter()
+        .zip(times.chunks_exact(2))
+        .map(|(label, pair)| {
+            let none = || TimingError::NoTime(label.name());
+            let [lane, bare] = pair else {
+                return Err(none());
+            };
+            let shares = lane
+                .samples
+                .iter()
+                .zip(&bare.samples)
+                .map(|(lane, bare)| bare / lane);
+            let rate = label.lanes as f64 * 1e9 / lane.median;
+            Ok(LaneRow {
+                side: label.side,
+                bytes: label.bytes,
+                lanes: label.lanes,
+                nanoseconds_per_packet: lane.clone(),
+                bare_nanoseconds_per_packet: bare.clone(),
+                share_of_bare: Summary::of(shares.collect()).ok_or_else(none)?,
+                packets_per_second: rate,
+                gigabits_per_second: rate * label.bytes as f64 * 8.0 / 1e9,
+            })
+        });
+    rows.collect()
+}
+
+fn scaling_rows(rows: &[LaneRow], most: usize) -> Vec<ScalingRow> {
+    let several = rows.iter().filter(|row| row.lanes == most && most > 1);
+    let found = several.filter_map(|many| {
+        let same =
+            |row: &&LaneRow| row.lanes == 1 && row.side == many.side && row.bytes == many.bytes;
+        let one = rows.iter().find(same)?;
+        let speedup = |one: &Summary, many: &Summary| most as f64 * one.median / many.median;
+        Some(ScalingRow {
+            side: many.side,
+            bytes: many.bytes,
+            lanes: most,
+            lane_speedup: speedup(&one.nanoseconds_per_packet, &many.nanoseconds_per_packet),
+            bare_speedup: speedup(
+                &one.bare_nanoseconds_per_packet,
+                &many.bare_nanoseconds_per_packet,
+            ),
+        })
+    });
+    found.collect()
+}
+
+fn hop_rows(
+    labels: &[(Side, usize, &'static str)],
+    times: &[Summary],
+    rows: &[LaneRow],
+) -> Vec<HopRow> {
+    let mut all = Vec::new();
+    for (side, bytes) in sides_and_sizes() {
+        let mut before = 0.0;
+        let measured = labels
+            .iter()
+            .zip(times)
+            .filter(|((s, b, _), _)| (*s, *b) == (side, bytes));
+        let whole = rows
+            .iter()
+            .find(|row| (row.side, row.bytes, row.lanes) == (side, bytes, 1));
+        let whole = whole.map(|row| (last_hops(side), &row.nanoseconds_per_packet));
+        for (hops, until) in measured
+            .map(|((_, _, hops), time)| (*hops, time))
+            .chain(whole)
+        {
+            all.push(HopRow {
+                side,
+                bytes,
+                hops,
+                nanoseconds_added: until.median - before,
+                nanoseconds_until: until.clone(),
+            });
+            before = until.median;
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;

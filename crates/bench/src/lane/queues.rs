@@ -1,0 +1,200 @@
+//! A device and a socket that cost a lane one copy per packet, and nothing else.
+//!
+//! `linkveil_net::memory` is a network for tests: it allocates for each packet and passes it through a channel, which
+//! takes longer than a lane does. Here a device hands out copies of one packet, and a socket plays trains from a tape.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use linkveil_net::batch::{RecvMeta, TunBatch, UdpBatch};
+use linkveil_net::frames::FrameList;
+use linkveil_net::gso::{GsoQueue, Train};
+use linkveil_net::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
+use linkveil_net::virtio::Offload;
+
+/// Counts what passes a queue. Written once a batch, by the thread that also reads it.
+#[derive(Clone, Debug, Default)]
+pub struct Tally(Arc<AtomicU64>);
+
+impl Tally {
+    fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Ordering::Relaxed);
+    }
+
+    /// So far.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A device whose tenant sends the same packet for ever, or nothing at all, and takes everything.
+#[derive(Debug, Default)]
+pub struct Device {
+    packet: Option<Vec<u8>>,
+    given: Tally,
+    taken: Tally,
+}
+
+impl Device {
+    /// Every read gives a full batch of copies of `packet`.
+    #[must_use]
+    pub fn sending(packet: Vec<u8>) -> Self {
+        Self {
+            packet: Some(packet),
+            ..Self::default()
+        }
+    }
+
+    /// Packets that were read from it.
+    #[must_use]
+    pub fn given(&self) -> Tally {
+        self.given.clone()
+    }
+
+    /// Packets that were written to it.
+    #[must_use]
+    pub fn taken(&self) -> Tally {
+        self.taken.clone()
+    }
+}
+
+impl TunQueue for Device {
+    fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize> {
+        batch.clear();
+        if let Some(packet) = &self.packet {
+            while !batch.is_full() && batch.push(packet, Offload::None).is_some() {}
+        }
+        self.given.add(batch.len());
+        Ok(batch.len())
+    }
+
+    fn send_batch(&mut self, frames: &FrameList, _arena: &UdpBatch) -> TunSendReport {
+        // A super-packet has a part of every packet that was joined to it.
+        self.taken
+            .add(frames.iter().map(|frame| frame.parts.len()).sum());
+        TunSendReport {
+            sent: frames.len(),
+            dropped: 0,
+        }
+    }
+}
+
+/// Trains that a lane sent, to be played to another as often as one likes.
+#[derive(Clone, Debug, Default)]
+pub struct Tape(Arc<Mutex<Reel>>);
+
+#[derive(Debug, Default)]
+struct Reel {
+    /// The memory of erased trains is used again.
+    trains: Vec<(RecvMeta, Vec<u8>)>,
+    recorded: usize,
+    played: usize,
+}
+
+impl Tape {
+    /// Only ever used by one thread at a time; the lock is never contended.
+    fn reel(&self) -> MutexGuard<'_, Reel> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets everything.
+    pub fn erase(&self) {
+        let mut reel = self.reel();
+        (reel.recorded, reel.played) = (0, 0);
+    }
+
+    /// Plays from the start again.
+    pub fn rewind(&self) {
+        self.reel().played = 0;
+    }
+
+    /// Whether nothing is left to be played.
+    #[must_use]
+    pub fn is_at_end(&self) -> bool {
+        let reel = self.reel();
+        reel.played == reel.recorded
+    }
+
+    /// Datagrams from start to end.
+    #[must_use]
+    pub fn datagrams(&self) -> u64 {
+        let reel = self.reel();
+        let trains = reel.trains.iter().take(reel.recorded);
+        trains.map(|(meta, _)| meta.segments().count() as u64).sum()
+    }
+
+    fn record(&self, from: SocketAddr, train: Train<'_>) {
+        let mut reel = self.reel();
+        let meta = RecvMeta {
+            remote: from,
+            len: train.bytes.len(),
+            stride: train.segment_len,
+            tos: train.tos,
+        };
+        let place = reel.recorded;
+        match reel.trains.get_mut(place) {
+            Some((old, bytes)) => {
+                *old = meta;
+                bytes.clear();
+                bytes.extend_from_slice(train.bytes);
+            }
+            None => reel.trains.push((meta, train.bytes.to_vec())),
+        }
+        reel.recorded += 1;
+    }
+
+    fn play(&self, batch: &mut UdpBatch) {
+        let reel = &mut *self.reel();
+        let rest = reel.trains.iter().take(reel.recorded).skip(reel.played);
+        for (meta, bytes) in rest {
+            if batch.push(*meta, bytes).is_none() {
+                break;
+            }
+            reel.played += 1;
+        }
+    }
+}
+
+/// What a socket does with the trains of its lane.
+#[derive(Debug)]
+pub enum Wire {
+    /// Takes them and forgets them.
+    Sink(Tally),
+    /// Records them as coming from an address.
+    Recorder(SocketAddr, Tape),
+    /// Its lane sends nothing and receives what is on the tape.
+    Player(Tape),
+}
+
+impl UdpQueue for Wire {
+    fn recv_batch(&mut self, batch: &mut UdpBatch) -> io::Result<usize> {
+        batch.clear();
+        if let Self::Player(tape) = self {
+            tape.play(batch);
+        }
+        Ok(batch.len())
+    }
+
+    fn send_batch(&mut self, queue: &mut GsoQueue) -> io::Result<UdpSendReport> {
+        let mut sent = 0;
+        while let Some(train) = queue.front() {
+            if let Self::Recorder(from, tape) = self {
+                tape.record(*from, train);
+            }
+            sent += queue.drop_front();
+        }
+        if let Self::Sink(tally) = self {
+            tally.add(sent);
+        }
+        Ok(UdpSendReport {
+            sent,
+            ..UdpSendReport::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! `bench lane` as tables and bars.
+
+use super::{LaneReport, LaneRow, Side};
+use crate::report::{Bar, Better, Cell, Chart, Grid, Section};
+use crate::stats::Summary;
+
+impl LaneReport {
+    /// The report as it is shown.
+    #[must_use]
+    pub fn section(&self) -> Section {
+        Section {
+            title: format!("Lanes in memory, {}", self.suite),
+            notes: vec![
+                format!(
+                    "Medians of {} interleaved rounds of {} ms. Bytes and bits are those of inner packets; ns/packet is \
+                     the time of one lane. Bare: the AEAD alone on as many bytes and threads, in the same round. Spread: \
+                     lowest to highest, as a share of the median.",
+                    self.rounds, self.sample_milliseconds
+                ),
+                "Hops are cumulative: a lane is given packets that the next hop refuses. A row adds what it takes more \
+                 than the row before."
+                    .to_owned(),
+            ],
+            grids: vec![self.pipelines(), self.scaling(), self.hops()],
+            charts: self.charts(),
+        }
+    }
+
+    fn pipelines(&self) -> Grid {
+        let rows = self.rows.iter().map(|row| {
+            vec![
+                Cell::text(row.side.name()),
+                Cell::count(row.bytes),
+                Cell::count(row.lanes),
+                Cell::number(row.packets_per_second / 1e6, 2),
+                Cell::number(row.gigabits_per_second, 2),
+                Cell::number(row.nanoseconds_per_packet.median, 1),
+                Cell::percent(row.nanoseconds_per_packet.spread()),
+                Cell::number(row.bare_nanoseconds_per_packet.median, 1),
+                Cell::number(row.share_of_bare.median, 2),
+            ]
+        });
+        let header = [
+            "side",
+            "bytes",
+            "lanes",
+            "M packets/s",
+            "Gb/s",
+            "ns/packet",
+            "spread",
+            "bare ns",
+            "of bare",
+        ];
+        Grid::new("The whole pipeline", &header, rows.collect())
+    }
+
+    fn scaling(&self) -> Grid {
+        let rows = self.scaling.iter().map(|row| {
+            vec![
+                Cell::text(row.side.name()),
+                Cell::count(row.bytes),
+                Cell::count(row.lanes),
+                Cell::number(row.lane_speedup, 2),
+                Cell::number(row.bare_speedup, 2),
+                Cell::number(row.share(), 2),
+            ]
+        });
+        let header = ["side", "bytes", "lanes", "speed-up", "bare AEAD's", "share"];
+        Grid::new("Several lanes against one", &header, rows.collect())
+    }
+
+    fn hops(&self) -> Grid {
+        let rows = self.hops.iter().map(|row| {
+            vec![
+                Cell::text(row.side.name()),
+                Cell::count(row.bytes),
+                Cell::text(row.hops),
+                Cell::number(row.nanoseconds_added, 1),
+                Cell::number(row.nanoseconds_until.median, 1),
+                Cell::percent(row.nanoseconds_until.spread()),
+            ]
+        });
+        let header = ["side", "bytes", "hop", "ns", "ns until here", "spread"];
+        Grid::new("One lane hop by hop", &header, rows.collect())
+    }
+
+    fn charts(&self) -> Vec<Chart> {
+        let sides = Side::ALL.into_iter().map(|side| {
+            let rows = self.rows.iter().filter(|row| row.side == side);
+            Chart {
+                title: format!("{}, all lanes together", side.name()),
+                unit: "million packets/s",
+                better: Better::Higher,
+                bars: rows.flat_map(bars).collect(),
+            }
+        });
+        sides.collect()
+    }
+}
+
+/// The pipeline, and below it the bare AEAD.
+fn bars(row: &LaneRow) -> impl Iterator<Item = Bar> {
+    let rate = |time: &Summary| time.map(|time| row.lanes as f64 * 1e3 / time);
+    let what = format!("{} B, {}", row.bytes, threads(row.lanes));
+    let lane = rate(&row.nanoseconds_per_packet).map(|value| Bar {
+        label: what.clone(),
+        value,
+        own: true,
+    });
+    let bare = rate(&row.bare_nanoseconds_per_packet).map(|value| Bar {
+        label: format!("{what}, bare"),
+        value,
+        own: false,
+    });
+    lane.into_iter().chain(bare)
+}
+
+fn threads(lanes: usize) -> String {
+    if lanes == 1 {
+        "1 lane".to_owned()
+    } else {
+        format!("{lanes} lanes")
+    }
+}

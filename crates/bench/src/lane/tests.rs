@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use super::*;
+
+fn workers(team: &mut Team) -> &mut Vec<Box<dyn Worker>> {
+    &mut team.workers
+}
+
+#[test]
+fn every_packet_comes_out_of_every_lane() {
+    for suite in Suite::ALL {
+        for (bytes, lanes) in [(64, 1), (1_420, 3)] {
+            let mut egress = workers::egress(suite, bytes, lanes).unwrap();
+            let mut ingress = workers::ingress(suite, bytes, lanes).unwrap();
+            for team in [&mut egress, &mut ingress] {
+                assert_eq!(team.workers.len(), lanes);
+                for worker in workers(team) {
+                    let done = worker.run(1_000).unwrap();
+                    assert!(
+                        done.packets >= 1_000 && done.packets < 1_000 + 256,
+                        "{done:?}"
+                    );
+                    assert!(!done.elapsed.is_zero());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_hop_refuses_for_the_reason_that_its_row_stands_for() {
+    for bytes in SIZES {
+        let out = egress_hops(Suite::Aes256Gcm, bytes).unwrap();
+        let inward = ingress_hops(Suite::Aes256Gcm, bytes).unwrap();
+        for (name, mut worker) in out.into_iter().chain(inward) {
+            let done = worker
+                .run(500)
+                .unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            assert!(done.packets >= 500);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_for_another_reason_is_a_fault() {
+    let mut worker = workers::egress_until(Keys::None, 64, "tx_key_exhausted").unwrap();
+    let fault = worker.run(1).unwrap_err();
+    assert!(
+        fault.contains("expected drops as tx_key_exhausted alone"),
+        "{fault}"
+    );
+    assert!(fault.contains("no_epoch"), "{fault}");
+    // Keys that seal: nothing is dropped at all.
+    let mut worker = workers::egress_until(Keys::Seal(Suite::Aes256Gcm), 64, "no_epoch").unwrap();
+    assert!(worker.run(1).unwrap_err().ends_with("not []"));
+}
+
+#[test]
+fn packets_that_do_not_come_out_are_a_fault() {
+    // A route that leads nowhere.
+    let device = Device::sending(crate::packets::ipv4_tcp(64));
+    let (given, sent) = (device.given(), Tally::default());
+    let queues = vec![(device, Wire::Sink(sent.clone()))];
+    let mut node = Node::new(queues, Tenants::Elsewhere, Keys::Seal(Suite::Aes256Gcm)).unwrap();
+    for lane in &mut node.lanes {
+        lane.turn(linkveil_net::clock::now()).unwrap();
+    }
+    assert!(given.get() > 0);
+    assert_eq!(sent.get(), 0);
+    node.expect_drops("no_route").unwrap();
+}
+
+use super::queues::{Device, Tally, Wire};
+
+fn report(lanes: usize) -> LaneReport {
+    let plan = Plan {
+        rounds: 2,
+        sample: Duration::from_micros(200),
+    };
+    let out = &mut Vec::new();
+    run(plan, Suite::default(), Some(lanes), &mut Progress::new(out)).unwrap()
+}
+
+#[test]
+fn the_report_has_pipelines_scaling_and_hops_that_add_up() {
+    let report = report(2);
+    assert_eq!(report.rows.len(), 2 * 2 * 2);
+    assert_eq!(report.scaling.len(), 2 * 2);
+    assert_eq!(report.hops.len(), 2 * (4 + 5));
+    for (side, bytes) in sides_and_sizes() {
+        let hops = report
+            .hops
+            .iter()
+            .filter(|row| (row.side, row.bytes) == (side, bytes));
+        let sum: f64 = hops.map(|row| row.nanoseconds_added).sum();
+        let same = |row: &&LaneRow| (row.side, row.bytes, row.lanes) == (side, bytes, 1);
+        let whole = report.rows.iter().find(same).unwrap();
+        assert!((sum - whole.nanoseconds_per_packet.median).abs() < 1e-6);
+    }
+    let section = report.section();
+    assert_eq!(section.grids.len(), 3);
+    assert_eq!(
+        section
+            .charts
+            .iter()
+            .map(|chart| chart.bars.len())
+            .sum::<usize>(),
+        16
+    );
+}
+
+#[test]
+fn one_lane_alone_has_nothing_to_scale() {
+    let report = report(1);
+    assert_eq!((report.rows.len(), report.scaling.len()), (4, 0));
+}
+
+#[test]
+fn speed_ups_are_ratios_of_rates() {
+    let summary = |time: f64| Summary::of(vec![time]).unwrap();
+    let row = |lanes, lane, bare| {
+        let labels = [Label {
+            side: Side::Egress,
+            bytes: 64,
+            lanes,
+        }];
+        pipeline_rows(&labels, &[summary(lane), summary(bare)])
+            .unwrap()
+            .remove(0)
+    };
+    let rows = [row(1, 100.0, 50.0), row(2, 125.0, 50.0)];
+    assert!((rows[1].packets_per_second - 16e6).abs() < 1.0);
+    assert!((rows[1].gigabits_per_second - 8.192).abs() < 1e-9);
+    assert!((rows[1].share_of_bare.median - 0.4).abs() < 1e-12);
+    let scaling = scaling_rows(&rows, 2).remove(0);
+    assert!((scaling.lane_speedup - 1.6).abs() < 1e-12);
+    assert!((scaling.bare_speedup - 2.0).abs() < 1e-12);
+    assert!((scaling.share() - 0.8).abs() < 1e-12);
+}
