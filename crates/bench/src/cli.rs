@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::crypto;
 use crate::lane;
 use crate::machine::Machine;
+use crate::net::{self, NetError, Peer, UnderlayOffload};
 use crate::progress::Progress;
 use crate::report::{Page, Section, html, text};
 use crate::timing::{Plan, TimingError};
@@ -22,6 +23,9 @@ pub enum BenchError {
     /// A measurement in memory failed.
     #[error("cannot measure: {0}")]
     Timing(#[from] TimingError),
+    /// Tunnels could not be measured.
+    #[error("cannot measure: {0}")]
+    Net(#[from] NetError),
     /// The page could not be written.
     #[error("cannot write {}: {error}", .path.display())]
     Page {
@@ -43,6 +47,60 @@ pub enum BenchCommand {
     Crypto(MemoryArgs),
     /// The whole packet path between queues in memory: per number of lanes, both directions, hop by hop
     Lane(LaneArgs),
+    /// Real tunnels between two network namespaces: linkveil, its peers, unencrypted VXLAN; needs root
+    Net(NetArgs),
+}
+
+/// `bench net`.
+#[derive(Debug, Args)]
+pub struct NetArgs {
+    /// Tunnels to compare with [default: all of them]
+    #[arg(long, value_name = "LIST", value_enum, value_delimiter = ',')]
+    pub peers: Vec<Peer>,
+    /// Samples of everything that is measured
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub rounds: u32,
+    /// Length of each of the eight loads, in seconds
+    #[arg(long, value_name = "S", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub seconds: u32,
+    /// MTU of the underlay
+    #[arg(long, value_name = "BYTES", default_value_t = 1_500, value_parser = clap::value_parser!(u32).range(1_400..=65_535))]
+    pub mtu: u32,
+    /// Let the kernel cut trains before they cross the underlay, as for a network card without offloads
+    #[arg(long)]
+    pub no_gso: bool,
+    /// AEAD of linkveil: aes-256-gcm or chacha20-poly1305
+    #[arg(long, default_value_t)]
+    pub suite: Suite,
+    /// A line for `[node]` in linkveil's configurations, for example lanes=1; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub node: Vec<String>,
+    /// Where the report goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+impl NetArgs {
+    fn options(&self) -> net::Options {
+        let peers = if self.peers.is_empty() {
+            Peer::all_others()
+        } else {
+            self.peers.clone()
+        };
+        net::Options {
+            peers,
+            rounds: self.rounds,
+            seconds: self.seconds,
+            mtu: self.mtu,
+            offload: if self.no_gso {
+                UnderlayOffload::Cut
+            } else {
+                UnderlayOffload::Whole
+            },
+            suite: self.suite,
+            node: self.node.clone(),
+        }
+    }
 }
 
 /// `bench lane`.
@@ -144,6 +202,15 @@ pub fn run(
                 data: &report,
             };
             show(machine, shown, &args.memory.output, out)
+        }
+        BenchCommand::Net(args) => {
+            let report = net::run(&args.options(), progress)?;
+            let shown = Shown {
+                title: "linkveil bench net",
+                sections: vec![report.section()],
+                data: &report,
+            };
+            show(machine, shown, &args.output, out)
         }
     }
 }

@@ -28,7 +28,7 @@ pub mod cli;
 pub mod crypto;
 pub mod lane;
 pub mod machine;
-// pub mod net;
+pub mod net;
 pub mod packets;
 pub mod progress;
 pub mod report;
