@@ -108,7 +108,7 @@ netns_tests() {
 demo() { check "$ROOT/scripts/demo" --quick; }
 
 # The short form of the comparison with other tunnels: that it runs, not what it says.
-peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1; }
+peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers boringtun,vxlan; }
 
 # counted RUNNER COMMAND...: runs tests and adds what the runner's summary lines say.
 counted() {

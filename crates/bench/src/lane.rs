@@ -264,37 +264,21 @@ fn egress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
 }
 
 fn ingress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
-    let open = Refusal {
-        keys: Keys::Open(suite),
+    let known = Refusal {
         tenants: Tenants::Source,
         refill: Refill::Rewind,
         reason: "duplicate",
-    };
-    let unknown = Refusal {
-        keys: Keys::None,
-        reason: "unknown_spi",
-        ..open
     };
     let strange = Refusal {
         tenants: Tenants::Elsewhere,
         refill: Refill::Seal,
         reason: "wrong_source",
-        ..open
     };
+    let until = |refusal| workers::ingress_until(suite, bytes, refusal);
     Ok(vec![
         ("1 recv_batch", workers::read_socket(suite, bytes)?),
-        (
-            "2 parse, 3 rx_mut",
-            workers::ingress_until(suite, bytes, unknown)?,
-        ),
-        (
-            "4 window check",
-            workers::ingress_until(suite, bytes, open)?,
-        ),
-        (
-            "4 AEAD, 5 admit",
-            workers::ingress_until(suite, bytes, strange)?,
-        ),
+        ("2 parse, 3 rx_mut, 4 window", until(known)?),
+        ("4 AEAD, 5 admit", until(strange)?),
     ])
 }
 

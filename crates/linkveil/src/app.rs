@@ -88,7 +88,11 @@ pub fn run(command: Command) -> Result<(), AppError> {
         }
         Command::Bench { what } => {
             let progress = &mut io::stderr();
-            Ok(linkveil_bench::run(&what, &mut Progress::new(progress), out)?)
+            Ok(linkveil_bench::run(
+                &what,
+                &mut Progress::new(progress),
+                out,
+            )?)
         }
     }
 }

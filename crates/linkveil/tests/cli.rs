@@ -224,3 +224,108 @@ fn version_and_help_are_printed() {
         assert!(help.contains(piece), "{piece} in {help}");
     }
 }
+
+/// The shortest measurement that there is: what it prints, not what it measures.
+const HASTE: [&str; 4] = ["--rounds", "1", "--sample", "20us"];
+
+#[test]
+fn bench_crypto_prints_every_combination_as_json() {
+    let arguments = [&["bench", "crypto", "--json"][..], &HASTE].concat();
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&mut linkveil(&arguments))).expect("JSON");
+    assert_eq!(json["bench"], "linkveil bench crypto");
+    assert!(json["machine"]["cores"].as_u64().expect("a number") >= 1);
+    let rows = json["report"]["rows"].as_array().expect("rows");
+    let of = |suite: &str, operation: &str, bytes: u64| {
+        let found = rows.iter().find(|row| {
+            row["suite"] == suite && row["operation"] == operation && row["bytes"] == bytes
+        });
+        let time = &found.expect("a row")["nanoseconds_per_packet"];
+        assert_eq!(time["samples"].as_array().expect("samples").len(), 1);
+        time["median"].as_f64().expect("a number")
+    };
+    for suite in ["aes-256-gcm", "chacha20-poly1305"] {
+        for operation in ["seal", "open"] {
+            for bytes in [64, 256, 1_420, 9_000, 16_384] {
+                assert!(of(suite, operation, bytes) > 0.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn bench_writes_a_page_and_prints_tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let page = folder.path().join("report.html");
+    let page_argument = page.to_str().expect("text");
+    let arguments = [
+        &["bench", "lane", "--lanes", "1", "--html", page_argument][..],
+        &HASTE,
+    ]
+    .concat();
+    let text = stdout(&mut linkveil(&arguments));
+    for expected in [
+        "Lanes in memory, aes-256-gcm",
+        "egress",
+        "ingress",
+        "2 classify",
+        "ns/packet",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let html = fs::read_to_string(&page).expect("the page is there");
+    assert!(html.starts_with("<!DOCTYPE html>") && html.ends_with("</html>"));
+    assert!(html.contains("<svg"));
+}
+
+#[test]
+fn a_page_that_cannot_be_written_is_named() {
+    let arguments = [
+        &["bench", "crypto", "--html", "/no/such/folder/x.html"][..],
+        &HASTE,
+    ]
+    .concat();
+    let error = failure(&mut linkveil(&arguments), 1);
+    assert!(
+        error.contains("cannot write /no/such/folder/x.html: "),
+        "{error}"
+    );
+}
+
+#[test]
+fn wrong_bench_arguments_are_refused_before_anything_is_measured() {
+    for (arguments, expected) in [
+        (&["bench", "crypto", "--sample", "2h"][..], "at most 1m"),
+        (
+            &["bench", "crypto", "--rounds", "0"],
+            "0 is not in 1..=1000",
+        ),
+        (&["bench", "lane", "--lanes", "65"], "expected 1 to 64"),
+        (&["bench", "lane", "--suite", "rot13"], "unknown suite"),
+        (
+            &["bench", "net", "--peers", "telnet"],
+            "possible values: wireguard-go, boringtun",
+        ),
+        (
+            &["bench", "net", "--mtu", "500"],
+            "500 is not in 1400..=65535",
+        ),
+    ] {
+        let error = failure(&mut linkveil(arguments), 2);
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn bench_net_says_what_is_missing() {
+    let error = failure(
+        linkveil(&["bench", "net", "--rounds", "1"]).env("PATH", "/no/such/folder"),
+        1,
+    );
+    if rustix::process::geteuid().is_root() {
+        let missing = error.lines().last().expect("a line");
+        assert!(missing.contains(": apt install "), "{error}");
+    } else {
+        assert!(error.contains("run it as root"), "{error}");
+    }
+}

@@ -1,10 +1,7 @@
 use std::time::Duration;
 
+use super::queues::{Device, Tally, Wire};
 use super::*;
-
-fn workers(team: &mut Team) -> &mut Vec<Box<dyn Worker>> {
-    &mut team.workers
-}
 
 #[test]
 fn every_packet_comes_out_of_every_lane() {
@@ -14,7 +11,7 @@ fn every_packet_comes_out_of_every_lane() {
             let mut ingress = workers::ingress(suite, bytes, lanes).unwrap();
             for team in [&mut egress, &mut ingress] {
                 assert_eq!(team.workers.len(), lanes);
-                for worker in workers(team) {
+                for worker in &mut team.workers {
                     let done = worker.run(1_000).unwrap();
                     assert!(
                         done.packets >= 1_000 && done.packets < 1_000 + 256,
@@ -70,8 +67,6 @@ fn packets_that_do_not_come_out_are_a_fault() {
     node.expect_drops("no_route").unwrap();
 }
 
-use super::queues::{Device, Tally, Wire};
-
 fn report(lanes: usize) -> LaneReport {
     let plan = Plan {
         rounds: 2,
@@ -86,7 +81,7 @@ fn the_report_has_pipelines_scaling_and_hops_that_add_up() {
     let report = report(2);
     assert_eq!(report.rows.len(), 2 * 2 * 2);
     assert_eq!(report.scaling.len(), 2 * 2);
-    assert_eq!(report.hops.len(), 2 * (4 + 5));
+    assert_eq!(report.hops.len(), 2 * (4 + 4));
     for (side, bytes) in sides_and_sizes() {
         let hops = report
             .hops

@@ -248,7 +248,6 @@ impl Worker for RefusingIngress {
 /// How a lane on its way in is made to refuse everything at one hop.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
-    pub(super) keys: Keys,
     pub(super) tenants: Tenants,
     pub(super) refill: Refill,
     pub(super) reason: &'static str,
@@ -263,11 +262,11 @@ pub(super) fn ingress_until(
     let tape = Tape::default();
     let mut sealing = sealing_node(suite, bytes, std::slice::from_ref(&tape))?;
     let queues = vec![(Device::default(), Wire::Player(tape.clone()))];
-    let mut opening = Node::new(queues, refusal.tenants, refusal.keys)?;
+    let mut opening = Node::new(queues, refusal.tenants, Keys::Open(suite))?;
     let lanes = sealing.lanes.first_mut().zip(opening.lanes.first_mut());
     let (sealer, opener) = lanes.ok_or("no lane")?;
     record(sealer, &tape)?;
-    if refusal.reason == "duplicate" {
+    if refusal.refill == Refill::Rewind {
         // The first time they are new.
         play(opener, &tape)?;
     }

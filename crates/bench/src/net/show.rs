@@ -10,16 +10,19 @@ impl NetReport {
     #[must_use]
     pub fn section(&self) -> Section {
         let (speeds, costs) = Measure::ALL.split_at(6);
+        let mut grids = vec![
+            self.medians("Received", speeds),
+            self.medians("Delay and cost", costs),
+            self.ratios(),
+        ];
+        if self.rounds > 1 {
+            grids.push(self.spreads());
+        }
+        grids.push(self.versions());
         Section {
             title: format!("Tunnels on one cable of MTU {}", self.underlay_mtu_bytes),
             notes: self.notes(),
-            grids: vec![
-                self.medians("Received", speeds),
-                self.medians("Delay and cost", costs),
-                self.ratios(),
-                self.spreads(),
-                self.versions(),
-            ],
+            grids,
             charts: Measure::ALL
                 .into_iter()
                 .map(|measure| self.chart(measure))
@@ -39,7 +42,7 @@ impl NetReport {
         };
         let mut notes = vec![
             format!(
-                "Medians of {} rounds of {} s for each load, interleaved over the tunnels; both ends and the load share \
+                "Medians of {} rounds, {} s for each load, interleaved over the tunnels; both ends and the load share \
                  this machine. Compare the figures of one run with each other, and with nothing else.",
                 self.rounds, self.seconds
             ),

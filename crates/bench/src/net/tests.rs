@@ -44,8 +44,26 @@ fn tables_show_medians_ratios_and_spreads() {
     let report = report();
     assert_eq!(figures(&report, 0), ["8.00", "2.00"]);
     // Of the rounds' ratios 8, 3 and 3, not of the medians 8 and 2.
-    assert_eq!(figures(&report, 2), ["1.00", "3.00"]);
+    assert_eq!(figures(&report, 2), ["3.00"]);
     assert_eq!(figures(&report, 3), ["38 %", "100 %"]);
+}
+
+#[test]
+fn one_round_has_no_spread() {
+    let report = NetReport {
+        rounds: 1,
+        ..report()
+    };
+    let titles: Vec<String> = report
+        .section()
+        .grids
+        .into_iter()
+        .map(|grid| grid.title)
+        .collect();
+    assert!(
+        !titles.iter().any(|title| title.starts_with("Spread")),
+        "{titles:?}"
+    );
 }
 
 #[test]

@@ -55,7 +55,8 @@ fn first_line(text: &str) -> String {
         .map(str::trim)
         .find(|line| !line.is_empty())
         .unwrap_or("unknown");
-    let words = line.split(['[', '(']).next().unwrap_or(line).trim();
+    let words = line.split(['[', '(']).next().unwrap_or(line);
+    let words = words.trim_start_matches("Version:").trim();
     words.chars().take(LONGEST).collect()
 }
 
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn versions_are_the_first_line_without_build_options() {
-        assert_eq!(first_line("\nVersion: 1.6.1\n"), "Version: 1.6.1");
+        assert_eq!(first_line("\nVersion: 1.6.1\n"), "1.6.1");
         assert_eq!(first_line("iperf 3.12 (cJSON 1.7.15)\nLinux"), "iperf 3.12");
         assert_eq!(
             first_line("OpenVPN 2.6.14 x86_64-pc-linux-gnu [SSL (OpenSSL)]"),
