@@ -4,6 +4,7 @@
 //! | module        | scenario                                                   | benchmarks     |
 //! |---------------|------------------------------------------------------------|----------------|
 //! | [`epoch`]     | both ends of one epoch, from fixed secrets                 | `sa`, `replay` |
+//! | [`routes`]    | a VPC's table with many prefixes, and addresses in it      | `classify`     |
 //! | [`handshake`] | two nodes that know each other                             | `handshake`    |
 //!
 //! The AEADs behind one face, inner packets and lanes in memory are those of `linkveil bench` (crate
@@ -16,8 +17,9 @@
 
 pub mod epoch;
 pub mod handshake;
+pub mod routes;
 
-pub use linkveil_bench::{backend, packets};
+pub use linkveil_bench::{backend, lane, packets};
 
 use criterion::Criterion;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use crate::backend::{AwsLc, Backend, RustCrypto};
 use crate::epoch::{NumberedSender, receiver, sealed, sender};
 use crate::handshake::Nodes;
+use crate::routes::Routes;
 use crate::{SIZES, packets};
 use linkveil_crypto::{KeyBytes, Nonce, PostQuantum, Suite};
 use linkveil_noise::PqPolicy;
@@ -93,4 +94,25 @@ fn handshakes_are_hybrid_exactly_if_the_policy_says_so() {
 fn a_forged_initiation_fails_at_mac1() {
     let nodes = Nodes::new(Suite::default(), PqPolicy::Required);
     assert!(!nodes.passes_mac1(&nodes.forged_initiation()));
+}
+
+#[test]
+fn every_address_is_behind_the_longest_of_its_prefixes() {
+    for family in [Routes::ipv4, Routes::ipv6] {
+        for count in [1, 10, 5_000] {
+            let routes = family(count);
+            assert_eq!(routes.prefixes(), count);
+            for (address, peer) in routes.addresses() {
+                assert_eq!(routes.lookup(*address), Some(*peer), "{address} of {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn addresses_are_spread_over_the_table() {
+    let routes = Routes::ipv4(5_000);
+    let peers: std::collections::HashSet<_> =
+        routes.addresses().iter().map(|(_, peer)| *peer).collect();
+    assert!(peers.len() > routes.addresses().len() / 2);
 }

@@ -42,12 +42,6 @@ make_hosts() {
     done
 }
 
-# The hosts joined by one cable.
-make_cable() {
-    ip link add under0 netns host-a type veth peer name under0 netns host-b
-    address_hosts
-}
-
 # The hosts joined by a bridge in a namespace of its own, where one can listen.
 make_bridge() {
     local side

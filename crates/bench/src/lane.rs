@@ -21,7 +21,7 @@ use crate::backend::AwsLc;
 use crate::crypto::{Operation, bare};
 use crate::progress::Progress;
 use crate::stats::Summary;
-use crate::timing::{Plan, Subject, TimingError, Worker, measure};
+use crate::timing::{Done, Plan, Subject, TimingError, Worker, measure};
 use node::{Keys, Node, Tenants};
 use workers::{Refill, Refusal, Team};
 
@@ -156,6 +156,49 @@ impl Label {
     }
 }
 
+/// One lane, to be measured by other means than [`run`].
+pub struct Pipeline {
+    workers: Vec<Box<dyn Worker>>,
+    _nodes: Vec<Node>,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pipeline(..)")
+    }
+}
+
+impl Pipeline {
+    /// One lane that carries packets of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// No descriptors left.
+    pub fn new(side: Side, suite: Suite, bytes: usize) -> Result<Self, String> {
+        let Team { workers, nodes } = team(side, suite, bytes, 1)?;
+        Ok(Self {
+            workers,
+            _nodes: nodes,
+        })
+    }
+
+    /// Carries at least so many packets.
+    ///
+    /// # Errors
+    ///
+    /// A packet that did not come out.
+    pub fn run(&mut self, packets: u64) -> Result<Done, String> {
+        self.workers.first_mut().ok_or("no lane")?.run(packets)
+    }
+}
+
+fn team(side: Side, suite: Suite, bytes: usize, lanes: usize) -> Result<Team, String> {
+    match side {
+        Side::Egress => workers::egress(suite, bytes, lanes),
+        Side::Ingress => workers::ingress(suite, bytes, lanes),
+    }
+}
+
 /// Everything that is measured, and what must live as long.
 #[derive(Default)]
 struct Bed {
@@ -208,10 +251,7 @@ impl Bed {
         for lanes in counts {
             for (side, bytes) in sides_and_sizes() {
                 let label = Label { side, bytes, lanes };
-                let Team { workers, nodes } = match side {
-                    Side::Egress => workers::egress(suite, bytes, lanes)?,
-                    Side::Ingress => workers::ingress(suite, bytes, lanes)?,
-                };
+                let Team { workers, nodes } = team(side, suite, bytes, lanes)?;
                 let bare = (0..lanes).map(|_| bare::<AwsLc>(suite, side.operation(), bytes));
                 self.subjects.push(Subject::new(label.name(), workers));
                 self.subjects.push(Subject::new(

@@ -93,11 +93,12 @@ impl NetReport {
             let ratio = own.and_then(|own| ratio(own.of(measure)?, row.of(measure)?));
             Cell::median(ratio.as_ref(), 2)
         };
-        self.grid(
-            "linkveil over each: medians of the rounds' ratios",
-            &Measure::ALL,
-            cell,
-        )
+        let title = "linkveil over each: medians of the rounds' ratios";
+        let mut grid = self.grid(title, &Measure::ALL, cell);
+        // Itself is 1.
+        grid.rows
+            .retain(|row| row.first() != Some(&Cell::text(Peer::Linkveil.name())));
+        grid
     }
 
     fn grid(
