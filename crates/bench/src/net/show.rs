@@ -35,6 +35,10 @@ impl NetReport {
             UnderlayOffload::Whole => "Trains cross the cable whole.",
             UnderlayOffload::Cut => "The kernel cuts trains before the cable (--no-gso).",
         };
+        let rounds = match self.rounds {
+            1 => "One round".to_owned(),
+            rounds => format!("Medians of {rounds} rounds"),
+        };
         let node = if self.node.is_empty() {
             String::new()
         } else {
@@ -42,9 +46,9 @@ impl NetReport {
         };
         let mut notes = vec![
             format!(
-                "Medians of {} rounds, {} s for each load, interleaved over the tunnels; both ends and the load share \
+                "{rounds}, {} s for each load, interleaved over the tunnels; both ends and the load share \
                  this machine. Compare the figures of one run with each other, and with nothing else.",
-                self.rounds, self.seconds
+                self.seconds
             ),
             format!(
                 "linkveil: {}{node}. {cut} Loads: {} and ping.",

@@ -154,6 +154,19 @@ impl<'a> Tunnel<'a> {
         (!times.is_empty()).then(|| times.iter().sum())
     }
 
+    /// Whether all daemons still run; if not, what the dead one said.
+    fn check_daemons(&mut self, peer: Peer) -> Result<(), NetError> {
+        for daemon in &mut self.daemons {
+            if let Ok(Some(status)) = daemon.child().try_wait() {
+                return Err(NetError::Refused {
+                    command: format!("{} ended ({status})", peer.name()),
+                    output: daemon.tail(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Memory of the larger daemon.
     pub(super) fn resident_mebibytes(&self) -> Option<f64> {
         let sizes = self.daemons.iter().filter_map(Process::resident_mebibytes);
@@ -267,7 +280,7 @@ impl Peer {
 
     /// Sets it up, and waits until a ping comes through.
     pub(super) fn start<'a>(self, context: &Context<'a>) -> Result<Tunnel<'a>, NetError> {
-        let tunnel = match self {
+        let mut tunnel = match self {
             Self::Linkveil => linkveil::start(context)?,
             Self::WireguardGo => wireguard::start(context, wireguard::GO)?,
             Self::Boringtun => wireguard::start(context, wireguard::BORINGTUN)?,
@@ -278,11 +291,13 @@ impl Peer {
             Self::Vxlan => kernel::vxlan(context)?,
             Self::Veth => kernel::veth(context),
         };
+        let target = tunnel.target.clone();
         let comes_through = || {
+            tunnel.check_daemons(self)?;
             let run = Run {
                 side: Side::A,
                 program: "ping",
-                arguments: &format!("-n -q -c 1 -W 1 {}", tunnel.target),
+                arguments: &format!("-n -q -c 1 -W 1 {target}"),
                 limit: COMES_UP_WITHIN,
             };
             match context.hosts.run(&run, context.stop) {

@@ -62,11 +62,13 @@ fn bar(bar: &Bar, top: f64, scale: f64) -> Markup {
             text class="label" x=(LABEL_WIDTH - GAP) y=(base) text-anchor="end" { (bar.label) }
             rect class=(class) x=(LABEL_WIDTH) y=(top + (ROW - BAR) / 2.0)
                 width=(short(value.median * scale)) height=(BAR) rx="2" {}
-            path class="whisker" d={
-                "M" (at(value.lowest)) " " (middle) "H" (at(value.highest))
-                "M" (at(value.lowest)) " " (middle - WHISKER) "v" (2.0 * WHISKER)
-                "M" (at(value.highest)) " " (middle - WHISKER) "v" (2.0 * WHISKER)
-            } {}
+            @if value.samples.len() > 1 {
+                path class="whisker" d={
+                    "M" (at(value.lowest)) " " (middle) "H" (at(value.highest))
+                    "M" (at(value.lowest)) " " (middle - WHISKER) "v" (2.0 * WHISKER)
+                    "M" (at(value.highest)) " " (middle - WHISKER) "v" (2.0 * WHISKER)
+                } {}
+            }
             text class="figure" x=(short(end)) y=(base) { (figure(value.median)) }
         }
     }

@@ -103,6 +103,15 @@ fn bars_are_as_long_as_their_medians_say() {
 }
 
 #[test]
+fn only_what_has_several_samples_has_a_whisker() {
+    let document = Html::parse_document(&html::render(&page()));
+    let whiskers = attributes(&document, "path.whisker", "d");
+    // From 8 to 10 on a scale of 27 units each, behind 170 of label.
+    assert_eq!(whiskers.len(), 1);
+    assert!(whiskers[0].starts_with("M386.0 12H440.0"), "{whiskers:?}");
+}
+
+#[test]
 fn the_page_knows_light_and_dark() {
     assert!(html::render(&page()).contains("prefers-color-scheme: dark"));
 }

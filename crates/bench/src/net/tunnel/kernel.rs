@@ -18,7 +18,10 @@ pub(super) fn probe(context: &Context<'_>, kind: &str) -> Result<(), String> {
     context
         .hosts
         .ip(Side::A, &add)
-        .map_err(|error| format!("the kernel refuses: {error}"))?;
+        .map_err(|error| match error {
+            NetError::Refused { output, .. } => format!("the kernel has no {kind} ({output})"),
+            other => other.to_string(),
+        })?;
     let removed = context.hosts.ip(Side::A, &format!("link delete {PROBE}"));
     removed.map(|_| ()).map_err(|error| error.to_string())
 }
