@@ -209,7 +209,7 @@ fn announce(options: &Options, tunnels: usize, progress: &mut Progress<'_>) {
     let round = load::LOADS * options.seconds + SETUP_SECONDS;
     let minutes = f64::from(options.rounds) * f64::from(tunnels) * f64::from(round) / 60.0;
     progress.say(format_args!(
-        "{tunnels} tunnels, {} rounds: about {minutes:.0} min",
+        "tunnels: {tunnels}, rounds: {}, about {minutes:.0} min",
         options.rounds
     ));
 }
