@@ -305,7 +305,7 @@ fn egress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
 
 fn ingress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
     let known = Refusal {
-        tenants: Tenants::Source,
+        tenants: Tenants::There,
         refill: Refill::Rewind,
         reason: "duplicate",
     };

@@ -53,14 +53,13 @@ pub enum Keys {
     Open(Suite),
 }
 
-/// Where the prefix of the peer's tenants is.
+/// Whether the peer's tenants are those that the packets name. A /24, as a site's network often is: how long a lookup
+/// takes depends on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Tenants {
-    /// At 10.0.0.1, from where [`crate::packets`] come.
-    Source,
-    /// At 10.0.0.2, where they go.
-    Destination,
-    /// Elsewhere.
+    /// 10.0.0.0/24: [`crate::packets`] come from there and go there.
+    There,
+    /// 10.0.9.0/24: no packet has anything to do with it.
     Elsewhere,
 }
 
@@ -165,9 +164,8 @@ impl Node {
 
 fn snapshot(tenants: Tenants, remote: SocketAddr) -> Result<Snapshot, String> {
     let prefix = match tenants {
-        Tenants::Source => "10.0.0.1/32",
-        Tenants::Destination => "10.0.0.2/32",
-        Tenants::Elsewhere => "10.0.0.3/32",
+        Tenants::There => "10.0.0.0/24",
+        Tenants::Elsewhere => "10.0.9.0/24",
     };
     let impossible = |what: &str| format!("impossible {what}");
     let vni = Vni::new(5_001).ok_or_else(|| impossible("VNI"))?;

@@ -73,7 +73,7 @@ pub(super) fn egress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, S
     let queues = tallies
         .into_iter()
         .map(|(device, sent)| (device, Wire::Sink(sent)));
-    let mut node = Node::new(queues.collect(), Tenants::Destination, Keys::Seal(suite))?;
+    let mut node = Node::new(queues.collect(), Tenants::There, Keys::Seal(suite))?;
     let lanes = std::mem::take(&mut node.lanes).into_iter().zip(counts);
     let workers = lanes
         .map(|(lane, (given, sent))| -> Box<dyn Worker> { Box::new(Egress { lane, given, sent }) });
@@ -138,7 +138,7 @@ pub(super) fn ingress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, 
         .into_iter()
         .zip(&tapes)
         .map(|(device, tape)| (device, Wire::Player(tape.clone())));
-    let mut opening = Node::new(queues.collect(), Tenants::Source, Keys::Open(suite))?;
+    let mut opening = Node::new(queues.collect(), Tenants::There, Keys::Open(suite))?;
     let lanes = std::mem::take(&mut sealing.lanes)
         .into_iter()
         .zip(std::mem::take(&mut opening.lanes));
@@ -167,7 +167,7 @@ fn sealing_node(suite: Suite, bytes: usize, tapes: &[Tape]) -> Result<Node, Stri
             Wire::Recorder(sender_address(), tape.clone()),
         )
     });
-    Node::new(queues.collect(), Tenants::Destination, Keys::Seal(suite))
+    Node::new(queues.collect(), Tenants::There, Keys::Seal(suite))
 }
 
 /// A lane on its way out up to a hop that refuses every packet.
@@ -201,7 +201,7 @@ pub(super) fn egress_until(
     let device = sending(bytes);
     let given = device.given();
     let queues = vec![(device, Wire::Sink(Tally::default()))];
-    let node = Node::new(queues, Tenants::Destination, keys)?;
+    let node = Node::new(queues, Tenants::There, keys)?;
     Ok(Box::new(RefusingEgress {
         node,
         given,

@@ -69,20 +69,28 @@ fn section(section: &Section) -> Markup {
     }
 }
 
+/// A column is as its first row.
+fn class_of(cell: Option<&Cell>) -> Option<&'static str> {
+    matches!(cell, Some(Cell::Figure(_))).then_some("figure")
+}
+
 fn grid(grid: &Grid) -> Markup {
     html! {
         div.grid {
             table {
                 @if !grid.title.is_empty() { caption { (grid.title) } }
-                thead { tr { @for name in &grid.header { th scope="col" { (name) } } } }
+                thead {
+                    tr {
+                        @for (place, name) in grid.header.iter().enumerate() {
+                            th scope="col" class=[class_of(grid.rows.first().and_then(|row| row.get(place)))] { (name) }
+                        }
+                    }
+                }
                 tbody {
                     @for row in &grid.rows {
                         tr {
                             @for cell in row {
-                                @match cell {
-                                    Cell::Text(text) => td { (text) },
-                                    Cell::Figure(text) => td.figure { (text) },
-                                }
+                                td class=[class_of(Some(cell))] { (cell.as_str()) }
                             }
                         }
                     }

@@ -68,6 +68,7 @@ fn the_page_is_html_without_a_fault() {
     assert_eq!(texts(&document, "h1"), ["A <b>title</b> & more"]);
     assert_eq!(texts(&document, "h2"), ["TCP"]);
     assert_eq!(texts(&document, "td.figure"), ["1,234.50", "-"]);
+    assert_eq!(texts(&document, "th.figure"), ["Gb/s"]);
     assert!(texts(&document, "dd").contains(&"CPU <fast>, 2 cores".to_owned()));
 }
 
