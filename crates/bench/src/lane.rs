@@ -8,6 +8,7 @@
 //! One thread per lane, each pinned to a core. Nothing of the kernel is in these figures but reading the clock and the
 //! lane's waker once a turn; they are what remains when devices and sockets cost a copy.
 
+mod hops;
 pub mod node;
 pub mod queues;
 mod show;
@@ -22,8 +23,8 @@ use crate::crypto::{Operation, bare};
 use crate::progress::Progress;
 use crate::stats::Summary;
 use crate::timing::{Done, Plan, Subject, TimingError, Worker, measure};
-use node::{Keys, Node, Tenants};
-use workers::{Refill, Refusal, Team};
+use node::Node;
+use workers::Team;
 
 /// Bytes of the inner packets: a small one, and a full one at MTU 1,500.
 pub const SIZES: [usize; 2] = [64, 1_420];
@@ -239,7 +240,7 @@ pub fn run(
         sample_milliseconds: plan.sample.as_secs_f64() * 1e3,
         suite: suite.name(),
         scaling: scaling_rows(&rows, most),
-        hops: hop_rows(&bed.hops, hops, &rows),
+        hops: hops::rows(&bed.hops, hops, &rows),
         rows,
     })
 }
@@ -268,8 +269,8 @@ impl Bed {
     fn add_hops(&mut self, suite: Suite) -> Result<(), String> {
         for (side, bytes) in sides_and_sizes() {
             let hops = match side {
-                Side::Egress => egress_hops(suite, bytes)?,
-                Side::Ingress => ingress_hops(suite, bytes)?,
+                Side::Egress => hops::egress(suite, bytes)?,
+                Side::Ingress => hops::ingress(suite, bytes)?,
             };
             for (name, worker) in hops {
                 let subject = format!("{}, {bytes} B, until {name}", side.name());
@@ -285,49 +286,6 @@ fn sides_and_sizes() -> impl Iterator<Item = (Side, usize)> {
     Side::ALL
         .into_iter()
         .flat_map(|side| SIZES.into_iter().map(move |bytes| (side, bytes)))
-}
-
-type Hops = Vec<(&'static str, Box<dyn Worker>)>;
-
-fn egress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
-    Ok(vec![
-        ("1 recv_batch", workers::read_device(bytes)),
-        (
-            "2 classify",
-            workers::egress_until(Keys::None, bytes, "no_epoch")?,
-        ),
-        (
-            "3 encapsulate",
-            workers::egress_until(Keys::SealUsedUp(suite), bytes, "tx_key_exhausted")?,
-        ),
-    ])
-}
-
-fn ingress_hops(suite: Suite, bytes: usize) -> Result<Hops, String> {
-    let known = Refusal {
-        tenants: Tenants::There,
-        refill: Refill::Rewind,
-        reason: "duplicate",
-    };
-    let strange = Refusal {
-        tenants: Tenants::Elsewhere,
-        refill: Refill::Seal,
-        reason: "wrong_source",
-    };
-    let until = |refusal| workers::ingress_until(suite, bytes, refusal);
-    Ok(vec![
-        ("1 recv_batch", workers::read_socket(suite, bytes)?),
-        ("2 parse, 3 rx_mut, 4 window", until(known)?),
-        ("4 AEAD, 5 admit", until(strange)?),
-    ])
-}
-
-/// What the last row of a half's hops adds: the whole pipeline.
-const fn last_hops(side: Side) -> &'static str {
-    match side {
-        Side::Egress => "4 seal_in_place, 5 commit, 6 send_batch",
-        Side::Ingress => "6 send_batch",
-    }
 }
 
 /// `times` holds pipeline and bare AEAD by turns.
@@ -379,39 +337,6 @@ fn scaling_rows(rows: &[LaneRow], most: usize) -> Vec<ScalingRow> {
         })
     });
     found.collect()
-}
-
-fn hop_rows(
-    labels: &[(Side, usize, &'static str)],
-    times: &[Summary],
-    rows: &[LaneRow],
-) -> Vec<HopRow> {
-    let mut all = Vec::new();
-    for (side, bytes) in sides_and_sizes() {
-        let mut before = 0.0;
-        let measured = labels
-            .iter()
-            .zip(times)
-            .filter(|((s, b, _), _)| (*s, *b) == (side, bytes));
-        let whole = rows
-            .iter()
-            .find(|row| (row.side, row.bytes, row.lanes) == (side, bytes, 1));
-        let whole = whole.map(|row| (last_hops(side), &row.nanoseconds_per_packet));
-        for (hops, until) in measured
-            .map(|((_, _, hops), time)| (*hops, time))
-            .chain(whole)
-        {
-            all.push(HopRow {
-                side,
-                bytes,
-                hops,
-                nanoseconds_added: until.median - before,
-                nanoseconds_until: until.clone(),
-            });
-            before = until.median;
-        }
-    }
-    all
 }
 
 #[cfg(test)]

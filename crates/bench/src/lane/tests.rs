@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::node::{Keys, Tenants};
 use super::queues::{Device, Tally, Wire};
 use super::*;
 
@@ -27,8 +28,8 @@ fn every_packet_comes_out_of_every_lane() {
 #[test]
 fn every_hop_refuses_for_the_reason_that_its_row_stands_for() {
     for bytes in SIZES {
-        let out = egress_hops(Suite::Aes256Gcm, bytes).unwrap();
-        let inward = ingress_hops(Suite::Aes256Gcm, bytes).unwrap();
+        let out = hops::egress(Suite::Aes256Gcm, bytes).unwrap();
+        let inward = hops::ingress(Suite::Aes256Gcm, bytes).unwrap();
         for (name, mut worker) in out.into_iter().chain(inward) {
             let done = worker
                 .run(500)
