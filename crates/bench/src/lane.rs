@@ -107,18 +107,12 @@ pub struct ScalingRow {
     pub bytes: usize,
     /// Lanes that are compared with one.
     pub lanes: usize,
-    /// Packets per second of all lanes over those of one.
-    pub lane_speedup: f64,
+    /// Packets per second of all lanes over those of one, round by round.
+    pub lane_speedup: Summary,
     /// The same of the bare AEAD.
-    pub bare_speedup: f64,
-}
-
-impl ScalingRow {
-    /// 1: the lanes scale as the cores do.
-    #[must_use]
-    pub fn share(&self) -> f64 {
-        self.lane_speedup / self.bare_speedup
-    }
+    pub bare_speedup: Summary,
+    /// The first over the second, round by round. 1: the lanes scale as the cores do.
+    pub share: Summary,
 }
 
 /// The outcome of `bench lane`.
@@ -298,11 +292,7 @@ fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, Ti
             let [lane, bare] = pair else {
                 return Err(none());
             };
-            let shares = lane
-                .samples
-                .iter()
-                .zip(&bare.samples)
-                .map(|(lane, bare)| bare / lane);
+            let share = round_by_round(lane, bare, |lane, bare| bare / lane);
             let rate = label.lanes as f64 * 1e9 / lane.median;
             Ok(LaneRow {
                 side: label.side,
@@ -310,7 +300,7 @@ fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, Ti
                 lanes: label.lanes,
                 nanoseconds_per_packet: lane.clone(),
                 bare_nanoseconds_per_packet: bare.clone(),
-                share_of_bare: Summary::of(shares.collect()).ok_or_else(none)?,
+                share_of_bare: share.ok_or_else(none)?,
                 packets_per_second: rate,
                 gigabits_per_second: rate * label.bytes as f64 * 8.0 / 1e9,
             })
@@ -324,19 +314,31 @@ fn scaling_rows(rows: &[LaneRow], most: usize) -> Vec<ScalingRow> {
         let same =
             |row: &&LaneRow| row.lanes == 1 && row.side == many.side && row.bytes == many.bytes;
         let one = rows.iter().find(same)?;
-        let speedup = |one: &Summary, many: &Summary| most as f64 * one.median / many.median;
+        let speedup = |one: &Summary, many: &Summary| {
+            round_by_round(one, many, |one, many| most as f64 * one / many)
+        };
+        let lane = speedup(&one.nanoseconds_per_packet, &many.nanoseconds_per_packet)?;
+        let (one, many_bare) = (
+            &one.bare_nanoseconds_per_packet,
+            &many.bare_nanoseconds_per_packet,
+        );
+        let bare = speedup(one, many_bare)?;
         Some(ScalingRow {
             side: many.side,
             bytes: many.bytes,
             lanes: most,
-            lane_speedup: speedup(&one.nanoseconds_per_packet, &many.nanoseconds_per_packet),
-            bare_speedup: speedup(
-                &one.bare_nanoseconds_per_packet,
-                &many.bare_nanoseconds_per_packet,
-            ),
+            share: round_by_round(&lane, &bare, |lane, bare| lane / bare)?,
+            lane_speedup: lane,
+            bare_speedup: bare,
         })
     });
     found.collect()
+}
+
+/// What two subjects of the same rounds make together.
+fn round_by_round(a: &Summary, b: &Summary, together: impl Fn(f64, f64) -> f64) -> Option<Summary> {
+    let pairs = a.samples.iter().zip(&b.samples);
+    Summary::of(pairs.map(|(a, b)| together(*a, *b)).collect())
 }
 
 #[cfg(test)]

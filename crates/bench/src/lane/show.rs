@@ -60,12 +60,21 @@ impl LaneReport {
                 Cell::text(row.side.name()),
                 Cell::count(row.bytes),
                 Cell::count(row.lanes),
-                Cell::number(row.lane_speedup, 2),
-                Cell::number(row.bare_speedup, 2),
-                Cell::number(row.share(), 2),
+                Cell::number(row.lane_speedup.median, 2),
+                Cell::number(row.bare_speedup.median, 2),
+                Cell::number(row.share.median, 2),
+                Cell::percent(row.share.spread()),
             ]
         });
-        let header = ["side", "bytes", "lanes", "speed-up", "bare AEAD's", "share"];
+        let header = [
+            "side",
+            "bytes",
+            "lanes",
+            "speed-up",
+            "bare AEAD's",
+            "share",
+            "spread",
+        ];
         Grid::new("Several lanes against one", &header, rows.collect())
     }
 
