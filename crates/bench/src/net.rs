@@ -22,6 +22,7 @@ mod stop;
 mod tools;
 mod tunnel;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -79,6 +80,8 @@ pub struct TunnelRow {
     pub mtu: Option<u32>,
     /// By [`Measure::key`]. What a tunnel has not (a daemon's memory, say) is not in it.
     pub measures: BTreeMap<&'static str, Summary>,
+    /// Loads that were put on twice, because iperf3 failed the first time.
+    pub repeated: u32,
     /// Why it has fewer samples than there were rounds.
     pub failure: Option<String>,
 }
@@ -123,6 +126,7 @@ struct Samples {
     version: String,
     mtu: Option<u32>,
     measures: BTreeMap<Measure, Vec<f64>>,
+    repeated: u32,
     failure: Option<String>,
 }
 
@@ -185,6 +189,7 @@ fn choose(
                 version,
                 mtu: None,
                 measures: BTreeMap::new(),
+                repeated: 0,
                 failure: None,
             }),
             Err(missing) => {
@@ -226,8 +231,11 @@ fn one_round(
         hosts: context.hosts,
         stop: context.stop,
         seconds,
+        repeated: Cell::new(0),
     };
-    for (measure, value) in load.measure(&tunnel)? {
+    let measured = load.measure(&tunnel)?;
+    samples.repeated += load.repeated.get();
+    for (measure, value) in measured {
         progress.say(format_args!(
             "  {}: {value:.2} {}",
             measure.title(),
@@ -265,6 +273,7 @@ impl Samples {
             version: self.version,
             mtu: self.mtu,
             measures: summed.collect(),
+            repeated: self.repeated,
             failure: self.failure,
         }
     }

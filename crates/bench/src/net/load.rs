@@ -1,5 +1,6 @@
 //! The loads on a tunnel, one after the other.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use super::error::NetError;
@@ -21,11 +22,13 @@ const SLACK: Duration = Duration::from_secs(20);
 const LISTENS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where and how long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Load<'a> {
     pub(super) hosts: &'a Hosts,
     pub(super) stop: &'a Stop,
     pub(super) seconds: u32,
+    /// Loads that had to be put on twice.
+    pub(super) repeated: Cell<u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,18 +81,34 @@ impl Load<'_> {
             Flow::There => "",
             Flow::Back => " --reverse",
         };
-        iperf::tcp(&self.iperf3(&format!("--client {target} --parallel {flows}{back}"))?)
+        let arguments = format!("--client {target} --parallel {flows}{back}");
+        self.iperf3(&arguments, iperf::tcp)
     }
 
     /// Datagrams received in a second.
     fn udp(&self, target: &str, payload: u32) -> Result<f64, NetError> {
-        let json = self.iperf3(&format!(
-            "--client {target} --udp --bitrate 0 --length {payload}"
-        ))?;
-        Ok(iperf::udp(&json)?.received_per_second)
+        let arguments = format!("--client {target} --udp --bitrate 0 --length {payload}");
+        let datagrams = self.iperf3(&arguments, iperf::udp)?;
+        Ok(datagrams.received_per_second)
     }
 
-    fn iperf3(&self, arguments: &str) -> Result<String, NetError> {
+    /// iperf3 exchanges results through the very tunnel that it has just flooded, which may fail. Once more, then.
+    fn iperf3<T>(
+        &self,
+        arguments: &str,
+        read: impl Fn(&str) -> Result<T, NetError>,
+    ) -> Result<T, NetError> {
+        let attempt = || read(&self.iperf3_once(arguments)?);
+        match attempt() {
+            Err(NetError::Refused { .. } | NetError::Unreadable { .. } | NetError::Late { .. }) => {
+                self.repeated.set(self.repeated.get() + 1);
+                attempt()
+            }
+            first => first,
+        }
+    }
+
+    fn iperf3_once(&self, arguments: &str) -> Result<String, NetError> {
         let port = PORT.to_string();
         let mut server = self.hosts.start(
             Side::B,

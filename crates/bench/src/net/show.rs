@@ -64,6 +64,11 @@ impl NetReport {
                 row.remedy
             )
         }));
+        let repeated = self.tunnels.iter().filter(|row| row.repeated > 0);
+        notes.extend(repeated.map(|row| {
+            let (name, times) = (row.tunnel.name(), row.repeated);
+            format!("{name}: iperf3 failed and was run again, {times} times.")
+        }));
         let failed = self
             .tunnels
             .iter()

@@ -7,6 +7,7 @@ fn row(tunnel: Peer, tcp: &[f64]) -> TunnelRow {
         version: "1".to_owned(),
         mtu: Some(1_424),
         measures: BTreeMap::from([(Measure::TcpOne, tcp.to_vec())]),
+        repeated: 2,
         failure: None,
     };
     samples.sum_up()
@@ -88,6 +89,7 @@ fn what_is_missing_is_named_with_its_remedy() {
     );
     assert!(notes[1].contains("[node] lanes = 1"));
     assert!(notes[1].contains("--no-gso"));
+    assert!(notes.contains(&"boringtun: iperf3 failed and was run again, 2 times.".to_owned()));
 }
 
 #[test]
@@ -102,6 +104,7 @@ fn a_failing_peer_is_noted_and_linkveil_or_a_signal_ends_all() {
             version: String::new(),
             mtu: None,
             measures: BTreeMap::new(),
+            repeated: 2,
             failure: None,
         };
         let result = note_failure(&mut samples, error, &mut Progress::new(&mut Vec::new()));
