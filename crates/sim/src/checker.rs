@@ -13,9 +13,12 @@
 //! |-----------|-----------------------------------------------------|
 //! | `keys`    | which keys exist, who holds them, which nonces are used |
 //! | `packets` | how far each inner packet has come                  |
+//! | `calls`   | which initiations have made an epoch                |
 
+mod calls;
 mod keys;
 mod packets;
+mod violation;
 
 use std::rc::Rc;
 
@@ -26,9 +29,11 @@ use linkveil_wire::{DataHeader, Lane, PacketNumber, Spi};
 use crate::link::GatewayId;
 use crate::packet::{PacketId, id_of};
 
+use calls::Calls;
 use keys::Keys;
 use packets::Packets;
 pub use packets::Progress;
+pub use violation::Violation;
 
 /// Epochs that a gateway may receive under at a time: one current, two next and four draining (REQ-EPOCH-11), and as many
 /// fading ones as draining ones (docs/decisions/0007).
@@ -39,104 +44,6 @@ pub const MAX_HELD: usize = 1 + 2 + 4 + 4;
 pub struct KeyName {
     fingerprint: Fingerprint,
     direction: Direction,
-}
-
-/// What must never happen.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Violation {
-    /// Two different datagrams were sealed with one key and one nonce.
-    #[error("{gateway} used packet number {number} of lane {lane} twice under {key:?}")]
-    NonceReused {
-        /// Who sealed.
-        gateway: GatewayId,
-        /// With which keys.
-        key: KeyName,
-        /// On which lane.
-        lane: Lane,
-        /// With which number.
-        number: PacketNumber,
-    },
-    /// A lane left packet numbers out.
-    #[error("lane {lane} left out packet numbers under {key:?}")]
-    NumbersLeftOut {
-        /// With which keys.
-        key: KeyName,
-        /// On which lane.
-        lane: Lane,
-    },
-    /// A datagram was sealed for an SPI for which nothing was installed, or, with a packet, no longer.
-    #[error("{gateway} sealed for SPI {spi}, for which it has no keys")]
-    UnknownSpi {
-        /// Who sealed.
-        gateway: GatewayId,
-        /// For whom.
-        spi: Spi,
-    },
-    /// A sender's keys were installed before the receiver's, or are not the same.
-    #[error("{gateway} sends to SPI {spi} with {sender:?}, the receiver holds {receiver:?}")]
-    KeysDisagree {
-        /// Who installed keys to send.
-        gateway: GatewayId,
-        /// For whom.
-        spi: Spi,
-        /// The sender's keys.
-        sender: KeyName,
-        /// The receiver's, if any were installed by then.
-        receiver: Option<KeyName>,
-    },
-    /// The same keys were installed twice for one purpose.
-    #[error("{gateway} installed {key:?} once more")]
-    KeysReturned {
-        /// Who.
-        gateway: GatewayId,
-        /// Which.
-        key: KeyName,
-    },
-    /// A gateway receives under too many epochs.
-    #[error("{gateway} receives under {held} epochs")]
-    TooManyEpochs {
-        /// Who.
-        gateway: GatewayId,
-        /// Under how many.
-        held: usize,
-    },
-    /// A timer is due again and again and never moves.
-    #[error("a timer never moves: time stands still")]
-    TimeStandsStill,
-    /// An inner packet left for an address where its receiver never was.
-    #[error("{gateway} sent a packet astray")]
-    SentAstray {
-        /// Who.
-        gateway: GatewayId,
-    },
-    /// A gateway had keys, was given a packet and did not send it.
-    #[error("{0} was not sent, although its gateway had keys")]
-    NotSent(PacketId),
-    /// A packet arrived under keys that its receiver had and did not come out.
-    #[error("{0} arrived whole and was not delivered")]
-    NotDelivered(PacketId),
-    /// An inner packet came out of the tunnel more than once.
-    #[error("{0} was delivered twice")]
-    DeliveredTwice(PacketId),
-    /// An inner packet came out at the wrong gateway.
-    #[error("{packet} for {meant} was delivered to {gateway}")]
-    Misrouted {
-        /// Which.
-        packet: PacketId,
-        /// Where it should have come out.
-        meant: GatewayId,
-        /// Where it did.
-        gateway: GatewayId,
-    },
-    /// Something came out of the tunnel that nobody put in, or put in differently.
-    #[error("{0} delivered a packet that nobody sent")]
-    Invented(GatewayId),
-    /// An inner packet came out although its datagram had not arrived.
-    #[error("{0} was delivered without having arrived")]
-    DeliveredUnsent(PacketId),
-    /// An inner packet came out that had arrived under keys that the receiver must not have any more.
-    #[error("{0} was delivered under keys that were given up or are from before a restart")]
-    DeliveredUnderOldKeys(PacketId),
 }
 
 /// Where a datagram goes, as the link sees it.
@@ -153,6 +60,7 @@ pub enum Bound {
 pub struct Checker {
     keys: Keys,
     packets: Packets,
+    calls: Calls,
     violations: Vec<Violation>,
 }
 
@@ -161,6 +69,7 @@ impl Checker {
     pub fn stopped(&mut self, gateway: GatewayId) {
         self.keys.forget_life(gateway);
         self.packets.forget_dues(gateway);
+        self.calls.forget_life(gateway);
     }
 
     /// A gateway's lanes are ordered something.
@@ -183,6 +92,11 @@ impl Checker {
         if self.keys.add_rx(gateway, install.spi, key).is_none() {
             self.violations
                 .push(Violation::KeysReturned { gateway, key });
+        }
+        // Who opens what the initiator seals has answered it.
+        let answers = key.direction == Direction::InitiatorToResponder;
+        if answers && self.calls.answer(gateway).is_none() {
+            self.violations.push(Violation::AnsweredAgain(gateway));
         }
     }
 
@@ -258,6 +172,7 @@ impl Checker {
     /// The link hands a datagram to a gateway that is up. Only one that is byte for byte what the peer sealed, under keys
     /// that the gateway has, counts.
     pub fn arrived(&mut self, gateway: GatewayId, datagram: &[u8]) -> Arrival {
+        self.calls.arrive(gateway, datagram);
         let Some(header) = data_header(datagram) else {
             return Arrival::Nothing;
         };
@@ -288,6 +203,7 @@ impl Checker {
         let keys = &self.keys;
         let faults = self.packets.settle(gateway, |spi| keys.holds(gateway, spi));
         self.violations.extend(faults);
+        self.calls.settle(gateway);
         let held = self.keys.settle(gateway);
         if held > MAX_HELD {
             self.violations

@@ -4,7 +4,8 @@
 //!
 //! - Within [`RECOVERY`] both sides send under one epoch and packets flow both ways.
 //! - From then on every packet comes out within [`PATIENCE`], also when keys are replaced meanwhile. A relapse is forgiven
-//!   within [`RECOVERY`]: old keys may still work when the trouble ends, and reach their hard end before new ones are there.
+//!   within [`RECOVERY`] to one who has no keys: old ones may still work when the trouble ends, and reach their hard end
+//!   before there are new ones.
 //! - Afterwards each side receives under one epoch alone, and neither timers nor handshakes go on without end.
 
 mod report;
@@ -112,7 +113,9 @@ struct Run {
     pace: Pace,
     next_offer: [Duration; 2],
     paced: VecDeque<Paced>,
-    /// Whether the last packet of each side that was judged came out.
+    /// Since when packets say whether all is well.
+    recovers_since: Duration,
+    /// How far the last of them came that was judged, of each side.
     flows: [Option<Progress>; 2],
     /// Since when every packet must come out.
     well_since: Option<Duration>,
@@ -130,6 +133,7 @@ impl Run {
             pace: BUSY,
             next_offer: [Duration::ZERO; 2],
             paced: VecDeque::new(),
+            recovers_since: Duration::ZERO,
             flows: [None; 2],
             well_since: None,
             recovered_by: Duration::ZERO,
@@ -203,6 +207,7 @@ impl Run {
     /// Waits until packets flow.
     fn recover(&mut self) -> Result<(), Halt> {
         self.flows = [None; 2];
+        self.recovers_since = self.world.elapsed();
         while self.world.elapsed() < self.recovered_by {
             self.pace_until(self.world.elapsed() + PATIENCE)?;
             if self.world.agreed() && self.flows == [Some(Progress::Delivered); 2] {
@@ -322,10 +327,15 @@ impl Run {
                 break;
             };
             let progress = self.world.checker().progress(paced.id);
-            self.flows[paced.from.0] = progress;
+            if paced.offered >= self.recovers_since {
+                self.flows[paced.from.0] = progress;
+            }
             let due = self.well_since.is_some_and(|since| paced.offered >= since);
             if due && progress != Some(Progress::Delivered) {
-                if paced.offered < self.recovered_by {
+                let keyless = SIDES
+                    .map(|side| self.world.checker().sending_under(side))
+                    .contains(&None);
+                if keyless && paced.offered < self.recovered_by {
                     return Err(Halt::Relapse);
                 }
                 let (id, from) = (paced.id, paced.from);

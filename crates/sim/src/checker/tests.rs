@@ -340,3 +340,53 @@ fn double_wrong_invented_and_impossible_deliveries_are_found() {
         }]
     );
 }
+
+/// An order to receive as the responder under an epoch of its own.
+fn answer(hash: u8) -> LaneCommand {
+    let secret = EpochSecret::derive(
+        &HandshakeHash::new([hash; 32]),
+        &KeyBytes::new([1; 32]),
+        &KeyBytes::new([2; 32]),
+        None,
+    );
+    let tx = Direction::ResponderToInitiator;
+    let (_, keys) = split_epoch(secret, Suite::Aes256Gcm, PostQuantum::Classical, tx);
+    let (_, mut rx) = installs(hash, hash);
+    rx.keys = keys;
+    rx.spi = Spi::new(200 + u32::from(hash)).unwrap();
+    LaneCommand::InstallRx(rx)
+}
+
+#[test]
+fn an_initiation_that_makes_two_epochs_in_one_life_is_found() {
+    let mut initiation = [9; 158];
+    initiation[..4].copy_from_slice(&[1, 0, 0, 0]);
+    let mut other = initiation;
+    other[20] = 8;
+    let mut checker = Checker::default();
+    let mut call = |messages: &[&[u8]], hash| {
+        for message in messages {
+            checker.arrived(B, message);
+        }
+        checker.ordered(B, &answer(hash));
+        checker.settled(B);
+        checker.violations().len()
+    };
+    assert_eq!(call(&[&initiation], 1), 0);
+    assert_eq!(call(&[&other], 2), 0);
+    assert_eq!(
+        call(&[&initiation, &other], 3),
+        0,
+        "it may have been either"
+    );
+    assert_eq!(call(&[&initiation], 4), 1);
+    assert_eq!(checker.violations(), [Violation::AnsweredAgain(B)]);
+    checker.stopped(B);
+    checker.arrived(B, &initiation);
+    checker.ordered(B, &answer(5));
+    assert_eq!(
+        checker.violations().len(),
+        1,
+        "a new life remembers nothing"
+    );
+}
