@@ -40,6 +40,20 @@ impl Scope<'_> {
         Rekey::Started
     }
 
+    /// The peer is there: an effort that had slowed down begins anew (REQ-LIVE-2).
+    pub(super) fn hurry_effort(&mut self) {
+        let soon = self.now.instant + RETRY_FIRST;
+        if let Some(effort) = self
+            .peer
+            .effort
+            .as_mut()
+            .filter(|effort| effort.next_retry > soon)
+        {
+            effort.pause = RETRY_FIRST;
+            effort.next_retry = soon;
+        }
+    }
+
     /// Sends one more initiation of the present effort to where the peer called from. Retries go to the endpoint: that
     /// path is not proved yet, and a replayed initiation must not draw all of them away.
     pub(super) fn call_back(&mut self, path: Path) {

@@ -77,6 +77,7 @@ impl Scope<'_> {
     pub(super) fn heard(&mut self) {
         self.peer.hearing = Hearing::Satisfied;
         self.peer.heard_since_keepalive = Heard::Something;
+        self.hurry_effort();
     }
 
     /// Silence for too long: asks.

@@ -68,6 +68,10 @@ impl Scope<'_> {
             return Err(ControlCounter::Pinned);
         }
         let timestamp = received.payload().timestamp;
+        if timestamp == self.peer.greatest_accepted {
+            // The network's copy of one that was answered (REQ-CLK-6).
+            return Err(ControlCounter::Stale);
+        }
         if timestamp <= self.peer.greatest_accepted {
             let last = self.peer.greatest_accepted;
             self.refuse(path, received, Refusal::Stale { last })?;

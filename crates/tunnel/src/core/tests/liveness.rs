@@ -312,3 +312,18 @@ fn without_keys_the_state_says_whether_anything_is_done() {
     assert_eq!(world.status(GREAT).state, PeerState::Idle);
     assert_eq!(world.nodes[GREAT].core.poll_timeout(), None);
 }
+
+// REQ-LIVE-2: a peer that is heard again is called again soon, however long it was away.
+#[test]
+fn a_peer_that_is_heard_again_is_called_within_a_second() {
+    let mut world = established();
+    world.cuts = vec![(SMALL, Class::Initiation)];
+    world.poke(SMALL, |core, now| core.rekey(PEER, now));
+    world.advance(secs(100));
+    let calls = world.times(SMALL, Class::Initiation).len();
+    world.cuts.clear();
+    report(&mut world, SMALL, 0, 1);
+    world.advance(secs(1));
+    assert_eq!(world.times(SMALL, Class::Initiation).len(), calls + 1);
+    assert_eq!(world.count(SMALL, ControlCounter::HandshakesCompleted), 2);
+}

@@ -68,11 +68,13 @@ fn timestamps_go_up_although_the_clock_stands_still_or_steps_back() {
     world.assert_agreed();
 }
 
-// REQ-CLK-2, REQ-CLK-3: a replay gets no epoch, and one answer a second at most.
+// REQ-CLK-2, REQ-CLK-3
 #[test]
 fn a_replayed_initiation_is_stale() {
     let mut world = one_caller();
     let initiation = world.wire[0].clone();
+    world.settle();
+    world.poke(SMALL, |core, now| core.rekey(PEER, now));
     world.settle();
     let receiving = world.nodes[GREAT].lanes.receiving();
     for _ in 0..5 {
@@ -82,6 +84,20 @@ fn a_replayed_initiation_is_stale() {
     assert_eq!(world.count(GREAT, ControlCounter::Stale), 1);
     assert_eq!(world.count(GREAT, ControlCounter::RefusalsLimited), 4);
     assert_eq!(world.classes(), [Class::Response]);
+}
+
+// REQ-CLK-6
+#[test]
+fn a_copy_of_the_initiation_that_was_answered_last_gets_no_answer() {
+    let mut world = one_caller();
+    let initiation = world.take(SMALL, Class::Initiation);
+    world.deliver(&initiation);
+    world.deliver(&initiation);
+    assert_eq!(world.classes(), [Class::Response], "one for both");
+    assert_eq!(world.count(GREAT, ControlCounter::Stale), 1);
+    world.settle();
+    world.assert_agreed();
+    assert_eq!(world.count(SMALL, ControlCounter::StaleAnswer), 0);
 }
 
 // REQ-EPOCH-6, REQ-EPOCH-7, REQ-EPOCH-8, REQ-CLK-5: the attacker has an initiation that never arrived, so it is new.
