@@ -31,13 +31,13 @@ use crate::inward;
 use crate::orders::SendControl;
 use crate::report::Traffic;
 use crate::segments::{self, SuperPacket};
-use crate::snapshot::{Snapshot, VpcIndex};
+use crate::snapshot::VpcIndex;
 use crate::state::State;
 
 /// Packets of one read from one device: enough to fill a train, few enough that another device is not kept waiting.
 pub const TUN_BATCH: usize = 64;
 /// Bytes of one read from one device: some super-packets, which together stay in a core's own cache.
-pub const TUN_BATCH_BYTES: usize = 256 * 1024;
+pub const TUN_BATCH_BYTES: usize = 128 * 1024;
 /// Trains of one send queue: one for each packet of a batch. A batch that needs more waits half-way.
 pub const TRAINS: usize = TUN_BATCH;
 
@@ -136,7 +136,7 @@ fn forward(
         let splitter = segments::look(packet, cut).map_err(|reason| (reason, 1))?;
         return forward_super(state, vpc, packet, &splitter, queues);
     }
-    let forwarding = classify(&state.snapshot, vpc, packet.bytes()).map_err(one)?;
+    let forwarding = classify(state, vpc, packet.bytes()).map_err(one)?;
     if !has_room(&forwarding, 1, queues) {
         return Ok(Stop::NoRoom);
     }
@@ -163,7 +163,7 @@ fn forward_super(
     queues: &mut [GsoQueue],
 ) -> Result<Stop, Dropped> {
     let all = |reason| (reason, splitter.count());
-    let forwarding = address(&state.snapshot, vpc, packet.bytes()).map_err(all)?;
+    let forwarding = address(state, vpc, packet.bytes()).map_err(all)?;
     let inner_mtu = usize::from(forwarding.inner_mtu.get());
     if splitter.longest() > inner_mtu {
         // The tenant sent one packet, and is told of one.
@@ -220,8 +220,8 @@ fn settle_checksum(
 
 /// Hop 2: one look at the inner header, one at the table.
 #[inline]
-fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
-    let forwarding = address(snapshot, vpc, packet)?;
+fn classify(state: &mut State, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
+    let forwarding = address(state, vpc, packet)?;
     if packet.len() > usize::from(forwarding.inner_mtu.get()) {
         return Err(DropReason::TooBig);
     }
@@ -230,13 +230,12 @@ fn classify(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forward
 
 /// Where a packet of whatever size goes.
 #[inline]
-fn address(snapshot: &Snapshot, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
+fn address(state: &mut State, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding, DropReason> {
     let inner = InnerPacket::parse(packet).map_err(DropReason::of_sent)?;
-    let routes = snapshot.routes();
-    let id = routes
-        .lookup(vpc, inner.destination())
-        .ok_or(DropReason::NoRoute)?;
-    let vni: Vni = routes.vni(vpc).ok_or(DropReason::NoRoute)?;
+    let id = state.route(vpc, inner.destination());
+    let id = id.ok_or(DropReason::NoRoute)?;
+    let snapshot = &state.snapshot;
+    let vni: Vni = snapshot.routes().vni(vpc).ok_or(DropReason::NoRoute)?;
     let peer = snapshot.peer(id).ok_or(DropReason::NoRoute)?;
     let protocol = if inner.destination().is_ipv4() {
         InnerProtocol::Ipv4

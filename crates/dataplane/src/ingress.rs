@@ -23,12 +23,12 @@ use crate::bridge;
 use crate::coalesce::{Admitted, Coalescer, Place};
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
-use crate::snapshot::{Snapshot, VpcIndex};
+use crate::snapshot::VpcIndex;
 use crate::state::State;
 use crate::stray::{Forwarded, Run, StrayPorts};
 
 /// Trains of one read from one socket: a megabyte, or 1,024 datagrams of full trains.
-pub const UDP_BATCH: usize = 16;
+pub const UDP_BATCH: usize = 4;
 
 /// For each device the packets of this batch that go to it, in the order of their arrival.
 pub(crate) type Frames = [FrameList];
@@ -277,7 +277,7 @@ fn open(
                 let vpc = bridge::admit(state, peer, &encapsulation, packet, train.tos)?;
                 (vpc, ChecksumState::Complete)
             } else {
-                let vpc = admit(&state.snapshot, peer, &encapsulation, packet)?;
+                let vpc = admit(state, peer, &encapsulation, packet)?;
                 let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
                 let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
                 state.note_clamp(clamp);
@@ -316,24 +316,22 @@ fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
 /// REQ-ADM-5).
 #[inline]
 fn admit(
-    snapshot: &Snapshot,
+    state: &mut State,
     peer: PeerId,
     header: &Encapsulation,
     packet: &[u8],
 ) -> Result<VpcIndex, DropReason> {
-    let forwarding = snapshot.peer(peer).ok_or(DropReason::UnknownVni)?;
-    let vpc = forwarding
-        .vpc_of(header.vni)
-        .ok_or(DropReason::UnknownVni)?;
+    let forwarding = state.snapshot.peer(peer);
+    let vpc = forwarding.and_then(|peer| peer.vpc_of(header.vni));
+    let vpc = vpc.ok_or(DropReason::UnknownVni)?;
     let inner = InnerPacket::parse(packet).map_err(DropReason::of_received)?;
     let source = inner.source();
     if source.is_ipv4() != (header.protocol == InnerProtocol::Ipv4) {
         return Err(DropReason::ProtocolMismatch);
     }
-    let routes = snapshot.routes();
-    if routes.lookup(vpc, source) != Some(peer) {
+    if state.route(vpc, source) != Some(peer) {
         // An Ethernet VPC has no prefixes (REQ-L2-2).
-        return Err(match routes.bridge(vpc) {
+        return Err(match state.snapshot.routes().bridge(vpc) {
             Some(_) => DropReason::WrongVpcKind,
             None => DropReason::WrongSource,
         });

@@ -24,6 +24,7 @@ use crate::ingress::{self, UDP_BATCH};
 use crate::inward::Inward;
 use crate::orders::{Answer, Order, Retired, SendControl};
 use crate::outbox::Outbox;
+use crate::route_cache::RouteCache;
 use crate::sighting::{Sighting, Sightings};
 use crate::snapshot::{Snapshot, VpcIndex};
 use crate::state::{Peers, SaTable, State};
@@ -129,6 +130,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 now,
                 peers: Peers::new(links.snapshot.peer_count(), now),
                 snapshot: links.snapshot,
+                route_cache: RouteCache::new(),
                 table: SaTable::default(),
                 drops: Counters::new(),
                 counters: Counters::new(),
@@ -221,6 +223,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         let retired = match order {
             Order::Snapshot(snapshot) => {
                 let former = std::mem::replace(&mut state.snapshot, snapshot);
+                state.route_cache.clear();
                 Some(Retired::Snapshot(former))
             }
             Order::InstallRx(epoch) => {

@@ -54,6 +54,7 @@ mod orders;
 mod outbox;
 pub mod pool;
 pub mod report;
+mod route_cache;
 pub mod segments;
 pub mod sighting;
 pub mod snapshot;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use crate::counters::{DropReason, LaneCounter};
 use crate::inward::Inward;
 use crate::outbox::{Outbox, Posted};
 use crate::report::{Report, Traffic};
+use crate::route_cache::RouteCache;
 use crate::sighting::{Delivered, Sightings};
 use crate::snapshot::{Snapshot, VpcIndex};
 
@@ -32,6 +34,7 @@ pub(crate) struct State {
     pub(crate) lanes: LaneCount,
     pub(crate) now: Instant,
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) route_cache: RouteCache,
     pub(crate) table: SaTable,
     pub(crate) peers: Peers,
     pub(crate) drops: Counters<DropReason>,
@@ -44,6 +47,13 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// The peer behind the longest prefix of the VPC that holds the address.
+    #[inline]
+    pub(crate) fn route(&mut self, vpc: VpcIndex, address: IpAddr) -> Option<PeerId> {
+        let routes = self.snapshot.routes();
+        self.route_cache.lookup(routes, vpc, address)
+    }
+
     /// What a VPC's device does of itself.
     #[inline]
     pub(crate) fn offloads(&self, vpc: VpcIndex) -> Offloads {
