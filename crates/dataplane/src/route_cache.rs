@@ -66,12 +66,13 @@ fn place_of(vpc: VpcIndex, address: IpAddr) -> usize {
     let bits = match address {
         IpAddr::V4(address) => u64::from(address.to_bits()),
         IpAddr::V6(address) => {
-            let [high, low] = [address.to_bits() >> 64, address.to_bits()];
-            (high ^ low) as u64
+            let [a, b, c, d, e, f, g, h] = address.segments().map(u64::from);
+            (a << 48 | b << 32 | c << 16 | d) ^ (e << 48 | f << 32 | g << 16 | h)
         }
     };
     let mixed = (bits ^ (vpc.index() as u64) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 32) as usize & (PLACES - 1)
+    let [.., high, low] = (mixed >> 32).to_be_bytes();
+    usize::from(u16::from_be_bytes([high, low])) % PLACES
 }
 
 #[cfg(test)]
