@@ -136,6 +136,8 @@ counters! {
         StrayReceived => "stray_received",
         /// Times that the underlay took no more and the devices had to wait.
         UnderlayBlocked => "underlay_blocked",
+        /// Sockets that send at most 64 datagrams at once, because the kernel takes no more.
+        SegmentationShortened => "segmentation_shortened",
         /// Sockets that send single datagrams, because the kernel refused trains.
         SegmentationOff => "segmentation_turned_off",
         /// Trains that were longer than a receive buffer; their last datagram is cut and does not authenticate.

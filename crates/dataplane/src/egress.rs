@@ -393,8 +393,10 @@ fn count_sent(state: &mut State, report: UdpSendReport) {
     if report.blocked {
         counters.add(LaneCounter::UnderlayBlocked);
     }
-    if report.gso == GsoNotice::TurnedOff {
-        counters.add(LaneCounter::SegmentationOff);
+    match report.gso {
+        GsoNotice::Unchanged => {}
+        GsoNotice::Shortened => counters.add(LaneCounter::SegmentationShortened),
+        GsoNotice::TurnedOff => counters.add(LaneCounter::SegmentationOff),
     }
 }
 

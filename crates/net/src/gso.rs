@@ -14,8 +14,12 @@ use std::ops::{Deref, DerefMut};
 /// Longest UDP payload in one send over IPv4 (65,535 - 20 - 8); also used over IPv6, where 20 more would fit.
 pub const MAX_TRAIN_BYTES: usize = 65_507;
 
-/// Segments in one send that every kernel with UDP GSO takes (UDP_MAX_SEGMENTS was 64 before Linux 6.9).
-pub const MAX_TRAIN_SEGMENTS: usize = 64;
+/// Segments in one send (UDP_MAX_SEGMENTS since Linux 6.9). Before, it was [`SAFE_TRAIN_SEGMENTS`]: a sender that learns so
+/// sends a longer train in pieces.
+pub const MAX_TRAIN_SEGMENTS: usize = 128;
+
+/// Segments in one send that every kernel with UDP GSO takes.
+pub const SAFE_TRAIN_SEGMENTS: usize = 64;
 
 /// Bytes between two trains in memory: a whole number of pages and at least [`MAX_TRAIN_BYTES`].
 const TRAIN_SPACING: usize = 65_536;
@@ -103,6 +107,16 @@ impl<'a> Train<'a> {
     #[must_use]
     pub fn segment_count(&self) -> usize {
         self.bytes.len().div_ceil(self.segment_len.max(1))
+    }
+
+    /// The train in pieces of at most so many datagrams (at least 1).
+    pub fn pieces(&self, segments: usize) -> impl Iterator<Item = Self> + use<'a> {
+        let train = *self;
+        let len = train.segment_len.max(1) * segments.max(1);
+        train
+            .bytes
+            .chunks(len)
+            .map(move |bytes| Self { bytes, ..train })
     }
 
     /// The datagrams in order.

@@ -92,6 +92,9 @@ pub enum GsoNotice {
     /// Nothing changed.
     #[default]
     Unchanged,
+    /// The kernel takes no more than [`SAFE_TRAIN_SEGMENTS`](crate::gso::SAFE_TRAIN_SEGMENTS) datagrams at once. Told once
+    /// in the life of a socket.
+    Shortened,
     /// The kernel refused a train whose segments it then took one by one. From now on this socket sends single
     /// datagrams. Told once in the life of a socket.
     TurnedOff,

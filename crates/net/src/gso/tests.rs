@@ -79,12 +79,12 @@ fn remotes_fill_their_trains_side_by_side() {
 }
 
 #[test]
-fn a_train_has_at_most_64_segments() {
+fn a_train_has_at_most_128_segments() {
     let mut queue = GsoQueue::new(2);
-    for _ in 0..65 {
+    for _ in 0..129 {
         send(&mut queue, 1, 0, &[0; 10]);
     }
-    assert_eq!(shapes(&queue), [(1, 0, 10, 640), (1, 0, 10, 10)]);
+    assert_eq!(shapes(&queue), [(1, 0, 10, 1_280), (1, 0, 10, 10)]);
 }
 
 #[test]

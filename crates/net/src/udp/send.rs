@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use super::address::RawAddress;
 use super::cmsg::{Ancillary, Kind};
-use crate::gso::{GsoQueue, Train};
+use crate::gso::{GsoQueue, MAX_TRAIN_SEGMENTS, SAFE_TRAIN_SEGMENTS, Train};
 use crate::traits::{GsoNotice, UdpSendReport};
 
 /// Messages in one system call. More would not make it cheaper: 16 full trains are a megabyte.
@@ -28,6 +28,8 @@ enum Mode {
 #[derive(Debug)]
 pub(super) struct Sender {
     mode: Mode,
+    /// Most datagrams of one message, as far as the kernel is known.
+    longest: usize,
     headers: Vec<libc::mmsghdr>,
     parts: Vec<libc::iovec>,
     addresses: Vec<RawAddress>,
@@ -44,6 +46,7 @@ impl Sender {
     pub(super) fn new() -> Self {
         Self {
             mode: Mode::Trains,
+            longest: MAX_TRAIN_SEGMENTS,
             headers: Vec::with_capacity(MAX_MESSAGES),
             parts: Vec::with_capacity(MAX_MESSAGES),
             addresses: vec![RawAddress::default(); MAX_MESSAGES],
@@ -89,6 +92,15 @@ impl Sender {
     /// The kernel refused the first message. Errors of later ones come back when they are first.
     fn account_refused(&mut self, error: Errno, queue: &mut GsoQueue, report: &mut UdpSendReport) {
         let Some(train) = queue.front() else { return };
+        if error == Errno::INVAL
+            && self.longest > SAFE_TRAIN_SEGMENTS
+            && train.segment_count() > SAFE_TRAIN_SEGMENTS
+        {
+            // A kernel before Linux 6.9: shorter trains, for ever.
+            self.longest = SAFE_TRAIN_SEGMENTS;
+            report.gso = GsoNotice::Shortened;
+            return;
+        }
         let blames_segmentation = matches!(error, Errno::IO | Errno::INVAL | Errno::MSGSIZE);
         if self.mode == Mode::Trains && blames_segmentation && train.segment_count() > 1 {
             self.mode = Mode::Trial;
@@ -112,7 +124,11 @@ impl Sender {
         self.parts.clear();
         self.segments.clear();
         match self.mode {
-            Mode::Trains => self.prepare_all(queue.trains().take(MAX_MESSAGES)),
+            Mode::Trains => {
+                let longest = self.longest;
+                let pieces = queue.trains().flat_map(|train| train.pieces(longest));
+                self.prepare_all(pieces.take(MAX_MESSAGES));
+            }
             Mode::Trial => self.prepare_all(datagrams(queue).take(1)),
             Mode::Singles => self.prepare_all(datagrams(queue).take(MAX_MESSAGES)),
         }
@@ -196,3 +212,6 @@ fn datagrams(queue: &GsoQueue) -> impl Iterator<Item = Train<'_>> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;
