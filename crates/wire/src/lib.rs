@@ -22,6 +22,7 @@
 //! | [`merge`]     | joining packets of a flow into one                                    |
 //! | [`ecn`]       | congestion marks across a tunnel (RFC 6040)                           |
 //! | [`checksum`]  | the Internet checksum (RFC 1071, RFC 1624)                            |
+//! | [`sectag`]    | the SecTAG of MACsec frames (IEEE 802.1AE-2018)                       |
 //!
 //! No parser can panic, allocate (the handshake payloads excepted, whose KEM parts are large) or
 //! read past its input.
@@ -50,6 +51,7 @@ pub mod num;
 pub mod payload;
 mod reader;
 pub mod split;
+pub mod sectag;
 pub mod tcp_mss;
 pub mod timestamp;
 pub mod transport;
@@ -68,5 +70,6 @@ pub use payload::{
     HandshakeFlags, InitiationPayload, PayloadError, ResponsePayload, ResponseStatus,
 };
 pub use split::{Segment, SplitError, Splitter};
+pub use sectag::{An, PortId, Sci, SecTag, SecTagError, Ssci, TaggedFrame};
 pub use timestamp::Timestamp;
 pub use transport::{TcpSegment, Transport, UdpDatagram};
