@@ -100,4 +100,6 @@ impl Tag {
 pub struct OpenFailed;
 
 #[cfg(test)]
+mod aes_gcm_tests;
+#[cfg(test)]
 mod tests;

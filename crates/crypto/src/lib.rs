@@ -7,7 +7,7 @@
 //! |------------|-----------------------------------------------------------------------|
 //! | [`suite`]  | the two AEAD suites                                                   |
 //! | [`random`] | where randomness comes from                                           |
-//! | [`secret`] | 32-byte secrets that wipe themselves                                  |
+//! | [`secret`] | secrets that wipe themselves                                          |
 //! | [`keys`]   | X25519 keys, interchangeable with WireGuard's                         |
 //! | [`psk`]    | the pre-shared key and its two parts                                  |
 //! | [`kem`]    | ML-KEM-768 (FIPS 203), in two backends                                |
@@ -63,7 +63,7 @@ pub use keys::{KeyError, NonContributory, PublicKey, StaticSecret};
 pub use mac::{Cookie, CookieKey, Mac1Key, WrongMac};
 pub use psk::{Psk, PskError, PskPart};
 pub use random::{Random, SystemRandom};
-pub use secret::{KeyBytes, SharedSecret};
+pub use secret::{AesKey, KeyBytes, SharedSecret};
 pub use suite::{Suite, UnknownSuite};
 
 /// The AEADs in pure Rust, as `rustcrypto::SealKey` and `rustcrypto::OpenKey`.

@@ -1,4 +1,4 @@
-//! 32-byte secrets that overwrite themselves when they are dropped.
+//! Secrets that overwrite themselves when they are dropped.
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -39,6 +39,63 @@ impl KeyBytes {
     }
 }
 
+/// A key for AES, of 128 or 256 bits: MACsec's suites have both lengths.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct AesKey(AesKeyBytes);
+
+#[derive(Zeroize)]
+pub(crate) enum AesKeyBytes {
+    Aes128([u8; AesKey::LEN_128]),
+    Aes256([u8; AesKey::LEN_256]),
+}
+
+impl AesKey {
+    /// Length of a key for AES-128, in bytes.
+    pub const LEN_128: usize = 16;
+    /// Length of a key for AES-256, in bytes.
+    pub const LEN_256: usize = 32;
+
+    /// Copies a key of either length, which the caller wipes; `None` for any other length.
+    #[must_use]
+    pub fn copy_from(bytes: &[u8]) -> Option<Self> {
+        if let Ok(bytes) = bytes.try_into() {
+            return Some(Self(AesKeyBytes::Aes128(bytes)));
+        }
+        let bytes = bytes.try_into().ok()?;
+        Some(Self(AesKeyBytes::Aes256(bytes)))
+    }
+
+    /// Length of the key, in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no key is empty")]
+    pub const fn len(&self) -> usize {
+        match self.0 {
+            AesKeyBytes::Aes128(_) => Self::LEN_128,
+            AesKeyBytes::Aes256(_) => Self::LEN_256,
+        }
+    }
+
+    /// Whether the other key is the same. All of it is looked at, wherever a difference is.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        let pairs = self.bytes().iter().zip(other.bytes());
+        let difference = pairs.fold(0, |all, (a, b)| all | (a ^ b));
+        self.len() == other.len() && difference == 0
+    }
+
+    /// The bytes by their length, for a cipher.
+    pub(crate) const fn expose(&self) -> &AesKeyBytes {
+        &self.0
+    }
+
+    const fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            AesKeyBytes::Aes128(bytes) => bytes,
+            AesKeyBytes::Aes256(bytes) => bytes,
+        }
+    }
+}
+
 /// What a Diffie-Hellman or KEM operation yields: 32 bytes, to be fed into a key derivation.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct SharedSecret([u8; Self::LEN]);
@@ -60,7 +117,7 @@ impl SharedSecret {
     }
 }
 
-opaque_debug!(KeyBytes, SharedSecret);
+opaque_debug!(KeyBytes, AesKey, SharedSecret);
 
 /// Joins secret byte strings, each preceded by its length as two big-endian bytes, behind `head`.
 /// The buffer never grows, so that no part stays in freed memory.
@@ -86,6 +143,44 @@ mod tests {
         assert_eq!(format!("{:?}", KeyBytes::new([7; 32])), "KeyBytes(..)");
         let secret = SharedSecret::copy_from(&[7; 32]);
         assert_eq!(format!("{secret:?}"), "SharedSecret(..)");
+    }
+
+    #[test]
+    fn an_aes_key_has_16_or_32_bytes_and_shows_none() {
+        for len in 0..=64 {
+            let key = AesKey::copy_from(&vec![7; len]);
+            assert_eq!(key.is_some(), len == 16 || len == 32, "{len}");
+            if let Some(key) = key {
+                assert_eq!(key.len(), len);
+                assert_eq!(format!("{key:?}"), "AesKey(..)");
+            }
+        }
+    }
+
+    #[test]
+    fn aes_keys_are_the_same_if_every_bit_is() {
+        let key = |bytes: &[u8]| AesKey::copy_from(bytes).unwrap();
+        for len in [16, 32] {
+            let mut bytes = vec![7; len];
+            assert!(key(&bytes).is_same_as(&key(&bytes)));
+            for bit in 0..len * 8 {
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                assert!(!key(&bytes).is_same_as(&key(&vec![7; len])));
+                bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+        assert!(!key(&[7; 16]).is_same_as(&key(&[7; 32])));
+    }
+
+    #[test]
+    fn wiping_an_aes_key_leaves_zeros() {
+        fn wiped_when_dropped(_: &impl ZeroizeOnDrop) {}
+        for len in [16, 32] {
+            let mut key = AesKey::copy_from(&vec![7; len]).unwrap();
+            wiped_when_dropped(&key);
+            key.zeroize();
+            assert!(key.bytes().iter().all(|byte| *byte == 0));
+        }
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //!
 //! `LessSafeKey` is the type that takes nonces from the caller.
 
-use aws_lc_rs::aead::{self, AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
+use aws_lc_rs::aead::{
+    self, AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, UnboundKey,
+};
 
 use super::{Nonce, OpenFailed, TAG_LEN, Tag};
 use crate::backend_failed;
 use crate::opaque_debug;
-use crate::secret::KeyBytes;
+use crate::secret::{AesKey, AesKeyBytes, KeyBytes};
 use crate::suite::Suite;
 
 fn expand(suite: Suite, key: &KeyBytes) -> LessSafeKey {
@@ -15,7 +17,18 @@ fn expand(suite: Suite, key: &KeyBytes) -> LessSafeKey {
         Suite::Aes256Gcm => &AES_256_GCM,
         Suite::ChaCha20Poly1305 => &CHACHA20_POLY1305,
     };
-    match UnboundKey::new(algorithm, key.expose()) {
+    expand_bytes(algorithm, key.expose())
+}
+
+fn expand_aes(key: &AesKey) -> LessSafeKey {
+    match key.expose() {
+        AesKeyBytes::Aes128(bytes) => expand_bytes(&AES_128_GCM, bytes),
+        AesKeyBytes::Aes256(bytes) => expand_bytes(&AES_256_GCM, bytes),
+    }
+}
+
+fn expand_bytes(algorithm: &'static Algorithm, key: &[u8]) -> LessSafeKey {
+    match UnboundKey::new(algorithm, key) {
         Ok(key) => LessSafeKey::new(key),
         Err(_) => backend_failed("expand an AEAD key"),
     }
@@ -35,6 +48,12 @@ impl SealKey {
     #[must_use]
     pub fn new(suite: Suite, key: &KeyBytes) -> Self {
         Self(expand(suite, key))
+    }
+
+    /// Expands a key for AES-GCM, of either length.
+    #[must_use]
+    pub fn aes_gcm(key: &AesKey) -> Self {
+        Self(expand_aes(key))
     }
 
     /// Replaces `plaintext` by ciphertext of the same length and returns the tag over it and `aad`.
@@ -76,6 +95,12 @@ impl OpenKey {
     #[must_use]
     pub fn new(suite: Suite, key: &KeyBytes) -> Self {
         Self(expand(suite, key))
+    }
+
+    /// Expands a key for AES-GCM, of either length.
+    #[must_use]
+    pub fn aes_gcm(key: &AesKey) -> Self {
+        Self(expand_aes(key))
     }
 
     /// Replaces `ciphertext` by plaintext of the same length.
