@@ -36,6 +36,8 @@
 //! | [`event`]   | what the lanes tell control                                      |
 //! | [`counter`] | named counters, as both sides keep them                          |
 //! | [`bucket`]  | token buckets, as both sides limit things                        |
+//! | [`window`]  | which packet numbers of a key were accepted; MACsec uses it, too |
+//! | [`meter`]   | what a key has done, beside its limits; MACsec uses it, too      |
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -54,12 +56,12 @@ pub mod event;
 pub mod ids;
 pub mod keys;
 pub mod limits;
-mod meter;
+pub mod meter;
 pub mod rx;
 #[cfg(test)]
 mod testing;
 pub mod tx;
-mod window;
+pub mod window;
 
 pub use bucket::{Bucket, Budget};
 pub use command::LaneCommand;
@@ -68,5 +70,7 @@ pub use event::{InstallKind, LaneEvent};
 pub use ids::{EpochId, Path, PeerId, SocketIndex};
 pub use keys::{RxKeys, TxKeys, split_epoch};
 pub use limits::{Limits, Pressure, Usage};
+pub use meter::{Exhausted, Meter};
 pub use rx::{OpenError, Opened, RxEpoch, RxInstall};
 pub use tx::{PartialChecksums, SealError, TxInstall, TxSa};
+pub use window::{Arrival, Replay, ReplayWindow, WINDOW_PACKETS};

@@ -1,4 +1,9 @@
-//! Counts what one lane key does and compares it with its limits.
+//! Counts what one key does and compares it with its limits. Lane keys use it, and the associations
+//! of MACsec.
+//!
+//! A length is what is sealed behind the first block of associated data: for a data datagram, whose
+//! header is that block, the plaintext; for a MACsec frame, whose addresses and `SecTAG` take a little
+//! more, the whole frame, which is a block too many and never one too few.
 
 use crate::limits::{BLOCK_LEN, Limits, Pressure, Usage};
 use linkveil_crypto::Suite;
@@ -11,11 +16,11 @@ const SMALL_KEY_BLOCKS: u64 = 97;
 
 /// A limit would be passed: the key must not be used for this.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Exhausted;
+pub struct Exhausted;
 
-/// The counters of one lane key. Every one stays at or below its limit.
+/// The counters of one key. Every one stays at or below its limit.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub struct Meter {
     limits: Limits,
     packets: u64,
     blocks: u64,
@@ -25,7 +30,9 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) const fn new(limits: Limits) -> Self {
+    /// An unused key with these limits.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
         Self {
             limits,
             packets: 0,
@@ -37,8 +44,11 @@ impl Meter {
     }
 
     /// Whether one more datagram with this much plaintext, in bytes, fits the limits.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if not.
     #[inline]
-    pub(crate) const fn check(&self, plaintext_len: usize) -> Result<(), Exhausted> {
+    pub const fn check(&self, plaintext_len: usize) -> Result<(), Exhausted> {
         let blocks = self.blocks.saturating_add(blocks_of(plaintext_len));
         let fits = self.packets < self.limits.packets
             && blocks <= self.limits.bytes / BLOCK_LEN
@@ -49,7 +59,7 @@ impl Meter {
     /// Counts one datagram, for which [`Self::check`] said yes, and returns the count: the first
     /// datagram is 1.
     #[inline]
-    pub(crate) const fn count(&mut self, plaintext_len: usize) -> u64 {
+    pub const fn count(&mut self, plaintext_len: usize) -> u64 {
         let blocks = blocks_of(plaintext_len);
         self.packets += 1;
         self.blocks += blocks;
@@ -61,7 +71,7 @@ impl Meter {
 
     /// Counts one datagram that failed to authenticate. Its length counts for the bound too.
     #[inline]
-    pub(crate) const fn count_failed_open(&mut self, plaintext_len: usize) {
+    pub const fn count_failed_open(&mut self, plaintext_len: usize) {
         self.failed_opens += 1;
         let blocks = blocks_of(plaintext_len);
         if blocks > self.longest_blocks {
@@ -70,7 +80,7 @@ impl Meter {
     }
 
     /// The next level of pressure that was reached and not yet returned, lowest first.
-    pub(crate) const fn take_pressure(&mut self) -> Option<Pressure> {
+    pub const fn take_pressure(&mut self) -> Option<Pressure> {
         let next = match self.reported {
             None => Pressure::Soft,
             Some(Pressure::Soft) => Pressure::Late,
@@ -90,23 +100,40 @@ impl Meter {
             || at_least(self.failed_opens, self.limits.failed_opens, sixteenths)
     }
 
-    pub(crate) const fn packets(&self) -> u64 {
+    /// Datagrams counted by [`Self::count`].
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
         self.packets
     }
 
-    pub(crate) const fn bytes(&self) -> u64 {
+    /// Bytes counted, as in [`Limits::bytes`].
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
         self.blocks * BLOCK_LEN
     }
 
-    pub(crate) fn usage(&self, suite: Suite) -> Usage {
-        let share = share(self.packets, self.limits.packets)
+    /// Datagrams that failed to authenticate.
+    #[must_use]
+    pub const fn failed_opens(&self) -> u64 {
+        self.failed_opens
+    }
+
+    /// Share of the nearest limit that is used up, 0.0 to 1.0.
+    #[must_use]
+    pub fn share(&self) -> f64 {
+        share(self.packets, self.limits.packets)
             .max(share(self.bytes(), self.limits.bytes))
-            .max(share(self.failed_opens, self.limits.failed_opens));
+            .max(share(self.failed_opens, self.limits.failed_opens))
+    }
+
+    /// All of it for `status`, with the bound for a lane key of this suite.
+    #[must_use]
+    pub fn usage(&self, suite: Suite) -> Usage {
         Usage {
             packets: self.packets,
             bytes: self.bytes(),
             failed_opens: self.failed_opens,
-            share,
+            share: self.share(),
             log2_advantage: self.log2_advantage(suite),
         }
     }

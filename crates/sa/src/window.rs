@@ -1,4 +1,5 @@
-//! The replay window: which packet numbers of one lane key were accepted already.
+//! The replay window: which packet numbers of one key were accepted already. Lane keys use it, and
+//! the associations of MACsec.
 //!
 //! A bitmap in a ring of words (RFC 6479): moving the window forward clears whole words and never
 //! shifts a bit. One word is always being entered, so it does not count towards the width.
@@ -10,14 +11,14 @@ const WORD_BITS: u64 = u64::BITS as u64;
 const WORDS: usize = 256;
 /// How far behind the highest accepted number a packet may be: 16,320. At a million packets a
 /// second on one lane that is 16 ms of reordering.
-pub(crate) const WINDOW_PACKETS: u64 = (WORDS as u64 - 1) * WORD_BITS;
+pub const WINDOW_PACKETS: u64 = (WORDS as u64 - 1) * WORD_BITS;
 
 const _: () = assert!(WORDS.is_power_of_two());
 const _: () = assert!(WINDOW_PACKETS >= 8_192);
 
 /// Why a packet number was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Replay {
+pub enum Replay {
     /// Accepted once already.
     Duplicate,
     /// Too far behind the highest accepted number to tell, or 0.
@@ -26,16 +27,20 @@ pub(crate) enum Replay {
 
 /// How an accepted number stands to those before it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Arrival {
+pub enum Arrival {
     /// Above all of them.
     Newest,
     /// A greater one came earlier.
     Late,
 }
 
-/// The accepted numbers of one lane key. Nothing but [`crate::rx`] calls it, in one function.
+/// The accepted numbers of one key. Whoever owns the key's only window does check, AEAD and commit
+/// in one function, in this order: a number that is committed before its packet is authentic lets
+/// forgeries push out what is genuine, and one that is not committed is accepted again.
+///
+/// Not `Clone`: a second window for one key would accept a second time.
 #[derive(Debug)]
-pub(crate) struct ReplayWindow {
+pub struct ReplayWindow {
     /// Highest accepted number; 0 before the first.
     highest: u64,
     /// Bit `n % WORD_BITS` of word `n / WORD_BITS % WORDS` stands for number `n`.
@@ -44,7 +49,8 @@ pub(crate) struct ReplayWindow {
 
 impl ReplayWindow {
     /// A window that has accepted nothing.
-    pub(crate) const fn new() -> Self {
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             highest: 0,
             words: [0; WORDS],
@@ -52,8 +58,11 @@ impl ReplayWindow {
     }
 
     /// Whether the number may be accepted. Changes nothing: only an authenticated packet may.
+    ///
+    /// # Errors
+    /// [`Replay`] for a number that must not be accepted.
     #[inline]
-    pub(crate) fn check(&self, number: PacketNumber) -> Result<(), Replay> {
+    pub fn check(&self, number: PacketNumber) -> Result<(), Replay> {
         let number = number.get();
         if number > self.highest {
             return Ok(());
@@ -68,14 +77,15 @@ impl ReplayWindow {
     }
 
     /// Whether no number was ever accepted.
-    pub(crate) const fn is_empty(&self) -> bool {
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
         self.highest == 0
     }
 
     /// Marks a number as accepted, for which [`Self::check`] said yes and whose packet is
     /// authentic by now.
     #[inline]
-    pub(crate) fn commit(&mut self, number: PacketNumber) -> Arrival {
+    pub fn commit(&mut self, number: PacketNumber) -> Arrival {
         let number = number.get();
         let arrival = if number > self.highest {
             self.clear_between(word_of(self.highest), word_of(number));
@@ -97,6 +107,12 @@ impl ReplayWindow {
                 *word = 0;
             }
         }
+    }
+}
+
+impl Default for ReplayWindow {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
