@@ -4,7 +4,7 @@
 This is a second implementation of docs/protocol.md, written from that text alone: the handshake
 (Noise IKpsk2, payloads, MACs, cookie, ML-KEM hybrid, key schedule) and the data datagrams. X25519
 and the AEADs come from the Python package `cryptography`, hashes from the standard library. The
-inputs are fixed, so that every run writes the same bytes.
+inputs are fixed, so that every run writes the same bytes. MACsec frames are in macsec_vectors.py.
 
     scripts/vectors.py            write the vector files
     scripts/vectors.py --check    compare them with what would be written; exit 1 if they differ
@@ -30,11 +30,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+import macsec_vectors
 import ml_kem_768
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HANDSHAKES = "crates/noise/vectors"
 DATA = "crates/sa/vectors/data.json"
+MACSEC = "crates/macsec/vectors/forms.json"
 
 
 # Primitives.
@@ -562,8 +564,10 @@ def files():
     vectors = {f"{HANDSHAKES}/handshake-{suite.name}.json": handshakes(suite) for suite in SUITES}
     vectors[f"{HANDSHAKES}/cookie.json"] = cookies()
     vectors[DATA] = data()
+    vectors[MACSEC] = macsec_vectors.forms(fixed)
     for path, content in vectors.items():
-        source = {"generated_by": "scripts/vectors.py, from docs/protocol.md"}
+        text = "IEEE Std 802.1AE-2018" if path == MACSEC else "docs/protocol.md"
+        source = {"generated_by": f"scripts/vectors.py, from {text}"}
         yield ROOT / path, json.dumps(source | content, indent=1) + "\n"
 
 
