@@ -113,7 +113,7 @@ fn a_number_inside_the_window_is_accepted_once() {
 #[test]
 fn without_replay_protection_all_numbers_pass_and_the_late_ones_are_delayed() {
     let mut numbers = Numbers::new(PnWidth::Bits32, pn(1));
-    for number in [50_000, 50_000, 1, 2, 1, 49_900, 50_001, 33_681] {
+    for number in [50_000, 50_000, 1, 2, 1, 49_900, 50_001, 33_566] {
         let lowest = numbers.lowest(off(100).window);
         let wanted = if pn(number) < lowest {
             Timeliness::Delayed
@@ -122,8 +122,8 @@ fn without_replay_protection_all_numbers_pass_and_the_late_ones_are_delayed() {
         };
         assert_eq!(accept(&mut numbers, number, &off(100)), Ok(wanted));
     }
-    // Old numbers left no mark among the new: 33,681 shares its bit with 50,065.
-    assert_eq!(numbers.check(pn(50_065), &on(100)), Ok(Timeliness::InTime));
+    // Old numbers left no mark among the new: 33,566 has its bit where 49,950 has it.
+    assert_eq!(numbers.check(pn(49_950), &on(100)), Ok(Timeliness::InTime));
     assert_eq!(
         numbers.check(pn(50_001), &on(100)),
         Err(RxScError::Duplicate)
@@ -187,6 +187,7 @@ fn there_is_nothing_beyond_the_end_of_the_numbers() {
     let numbers = after(PnWidth::Bits64, u64::MAX);
     for field in [0, 1, 0x7fff_ffff, 0x8000_0000, u32::MAX - 2, u32::MAX] {
         let number = numbers.recover(PnField::new(field));
+        assert_eq!(PnField::of(number), PnField::new(field));
         assert_eq!(number.get() >> 32, u64::from(u32::MAX));
         assert!(numbers.check(number, &on(1)).is_err());
     }
