@@ -6,10 +6,10 @@ use crate::{
 };
 use linkveil_crypto::AesKey;
 use linkveil_wire::sectag::PnWidth;
-use linkveil_wire::{An, PacketNumber, PortId, Sci, Ssci};
+use linkveil_wire::{An, MacAddr, PacketNumber, PortId, Sci, Ssci};
 
 pub(crate) const DESTINATION: [u8; 6] = [0x02, 0xbb, 0, 0, 0, 2];
-pub(crate) const SOURCE: [u8; 6] = [0x02, 0xaa, 0, 0, 0, 1];
+pub(crate) const SOURCE: MacAddr = MacAddr::new([0x02, 0xaa, 0, 0, 0, 1]);
 pub(crate) const SCI: Sci = Sci::new(SOURCE, PortId::END_STATION);
 pub(crate) const OTHER_SCI: Sci = Sci::new(SOURCE, PortId::new(2));
 pub(crate) const AN: An = An::ALL[0];
@@ -93,7 +93,7 @@ pub(crate) fn rx(suite: CipherSuite) -> RxSecy {
 
 /// A plain frame with so many octets of user data, at least 2.
 pub(crate) fn plain(user_data_len: usize) -> Vec<u8> {
-    let mut frame = [DESTINATION, SOURCE].concat();
+    let mut frame = [DESTINATION, SOURCE.octets()].concat();
     frame.extend([0x08, 0x00]);
     frame.extend((2..=u8::MAX).cycle().take(user_data_len - 2));
     frame

@@ -5,9 +5,8 @@ use crate::sa::InstallError;
 use crate::suite::CipherSuite;
 use crate::tx_sak::TxSak;
 use linkveil_sa::{Counters, Exhausted, Pressure};
-use linkveil_wire::sectag::{
-    ADDRESSES_LEN, ETHERNET_HEADER_LEN, ICV_LEN, PnField, SciForm, ShortLength, UserData,
-};
+use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
+use linkveil_wire::sectag::{ADDRESSES_LEN, ICV_LEN, PnField, SciForm, ShortLength, UserData};
 use linkveil_wire::{An, PacketNumber, PortId, Sci, SecTag};
 use std::time::Instant;
 

@@ -8,13 +8,13 @@ use linkveil_macsec::{
 };
 use linkveil_sa::{Counter, Counters};
 use linkveil_wire::sectag::{MIN_FRAME_LEN, PnWidth};
-use linkveil_wire::{An, PortId, Sci, Ssci};
+use linkveil_wire::{An, MacAddr, PortId, Sci, Ssci};
 use std::time::{Duration, Instant};
 
 const FRAMES: u64 = 1_000_000;
 /// A slow machine does fewer; a million take a few seconds.
 const TIME: Duration = Duration::from_secs(40);
-const SOURCE: [u8; 6] = [0x02, 0xaa, 0, 0, 0, 1];
+const SOURCE: MacAddr = MacAddr::new([0x02, 0xaa, 0, 0, 0, 1]);
 const SCI: Sci = Sci::new(SOURCE, PortId::END_STATION);
 const AN: An = An::ALL[1];
 
@@ -94,7 +94,7 @@ impl Link {
         let len = 14 + self.dice.below(200);
         self.plain = vec![0; len];
         self.dice.fill(&mut self.plain);
-        self.plain[6..12].copy_from_slice(&SOURCE);
+        self.plain[6..12].copy_from_slice(&SOURCE.octets());
         let mut frame = vec![0; self.tx.headroom()];
         frame.extend_from_slice(&self.plain);
         frame.resize(len + self.tx.overhead(), 0);
@@ -110,7 +110,7 @@ impl Link {
         if likeness > 0 && frame.len() >= 28 {
             frame[12..14].copy_from_slice(&[0x88, 0xe5]);
             if likeness > 1 {
-                frame[6..12].copy_from_slice(&SOURCE);
+                frame[6..12].copy_from_slice(&SOURCE.octets());
                 frame[14] &= 0x7f;
                 frame[15] &= 0x3f;
             }

@@ -12,6 +12,7 @@
 //! Everything before the secure data is authenticated and in clear. Nothing in it is known to be
 //! true until the ICV was verified.
 
+use crate::ethernet::{ETHERNET_HEADER_LEN, EtherType, MacAddr};
 use std::ops::Range;
 
 mod ids;
@@ -19,11 +20,10 @@ mod ids;
 pub use ids::{An, PnField, PortId, Sci, Ssci};
 
 /// The MACsec `EtherType` (9.4).
-pub const MACSEC_ETHERTYPE: u16 = 0x88e5;
+pub const MACSEC_ETHERTYPE: EtherType = EtherType(0x88e5);
 /// Destination and source address in front of the SecTAG, in octets.
 pub const ADDRESSES_LEN: usize = 12;
-/// Length of an Ethernet header, in octets: addresses and `EtherType`.
-pub const ETHERNET_HEADER_LEN: usize = ADDRESSES_LEN + 2;
+const _: () = assert!(ADDRESSES_LEN + 2 == ETHERNET_HEADER_LEN);
 /// Length of a SecTAG without SCI, `EtherType` included, in octets.
 pub const SECTAG_LEN: usize = 8;
 /// Length of a SecTAG with SCI, in octets.
@@ -141,7 +141,7 @@ impl SciForm {
     /// The SCI that the form names in a frame from this source address; `None` where only the
     /// receiver knows.
     #[must_use]
-    pub const fn sci(self, source: [u8; 6]) -> Option<Sci> {
+    pub const fn sci(self, source: MacAddr) -> Option<Sci> {
         match self {
             Self::Explicit(sci) => Some(sci),
             Self::EndStation => Some(Sci::new(source, PortId::END_STATION)),
@@ -225,7 +225,7 @@ impl SecTag {
     #[must_use]
     #[inline]
     pub fn emit(&self) -> SecTagBytes {
-        let [high, low] = MACSEC_ETHERTYPE.to_be_bytes();
+        let [high, low] = MACSEC_ETHERTYPE.0.to_be_bytes();
         let tci = self.sci.bits() | self.user_data.bits() | self.an.get();
         let [p, q, r, s] = self.pn.get().to_be_bytes();
         let mut bytes = [0; SECTAG_SCI_LEN];
@@ -260,7 +260,7 @@ impl AsRef<[u8]> for SecTagBytes {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TaggedFrame {
     tag: SecTag,
-    source: [u8; 6],
+    source: MacAddr,
     secure_data: Range<usize>,
 }
 
@@ -276,7 +276,7 @@ impl TaggedFrame {
             .split_first_chunk::<ETHERNET_HEADER_LEN>()
             .ok_or(SecTagError::Runt)?;
         let [_, _, _, _, _, _, source @ .., high, low] = *header;
-        if u16::from_be_bytes([high, low]) != MACSEC_ETHERTYPE {
+        if EtherType(u16::from_be_bytes([high, low])) != MACSEC_ETHERTYPE {
             return Err(SecTagError::NotTagged);
         }
         if frame.len() < ADDRESSES_LEN + MIN_MPDU_LEN {
@@ -287,7 +287,7 @@ impl TaggedFrame {
         let end = secure_data_end(frame.len(), start, tag.short_length)?;
         Ok(Self {
             tag,
-            source,
+            source: MacAddr::new(source),
             secure_data: start..end,
         })
     }
@@ -300,7 +300,7 @@ impl TaggedFrame {
 
     /// The source address of the frame.
     #[must_use]
-    pub const fn source(&self) -> [u8; 6] {
+    pub const fn source(&self) -> MacAddr {
         self.source
     }
 

@@ -1,5 +1,6 @@
 //! The names and numbers of MACsec channels and associations.
 
+use crate::ethernet::MacAddr;
 use std::fmt;
 
 /// Association Number (IEEE 802.1AE-2018 9.6): which of a channel's four associations, 0 to 3.
@@ -93,8 +94,8 @@ impl Sci {
 
     /// The name of the channel that starts at a port of the station with this MAC address.
     #[must_use]
-    pub const fn new(address: [u8; 6], port: PortId) -> Self {
-        let [a, b, c, d, e, f] = address;
+    pub const fn new(address: MacAddr, port: PortId) -> Self {
+        let [a, b, c, d, e, f] = address.octets();
         let [high, low] = port.0.to_be_bytes();
         Self([a, b, c, d, e, f, high, low])
     }
@@ -113,9 +114,9 @@ impl Sci {
 
     /// The MAC address in it.
     #[must_use]
-    pub const fn address(self) -> [u8; 6] {
+    pub const fn address(self) -> MacAddr {
         let [a, b, c, d, e, f, _, _] = self.0;
-        [a, b, c, d, e, f]
+        MacAddr::new([a, b, c, d, e, f])
     }
 
     /// The port in it.

@@ -3,7 +3,7 @@ use crate::PacketNumber;
 use proptest::prelude::*;
 
 const DESTINATION: [u8; 6] = [0xe2, 0x01, 0x06, 0xd7, 0xcd, 0x0d];
-const SOURCE: [u8; 6] = [0xf0, 0x76, 0x1e, 0x8d, 0xcd, 0x3d];
+const SOURCE: MacAddr = MacAddr::new([0xf0, 0x76, 0x1e, 0x8d, 0xcd, 0x3d]);
 const SCI: Sci = Sci::new(SOURCE, PortId::new(0x1234));
 /// Where the octet with TCI and AN is.
 const TCI_AT: usize = 14;
@@ -20,7 +20,7 @@ fn tag(sci: SciForm, secure_data_len: usize) -> SecTag {
 }
 
 fn frame(tag: &SecTag, secure_data_len: usize) -> Vec<u8> {
-    let mut frame = [DESTINATION, SOURCE].concat();
+    let mut frame = [DESTINATION, SOURCE.octets()].concat();
     frame.extend_from_slice(tag.emit().as_ref());
     frame.resize(frame.len() + secure_data_len, 0xda);
     frame.resize(frame.len() + ICV_LEN, 0x1c);
@@ -244,7 +244,7 @@ proptest! {
         tagged in any::<bool>(),
     ) {
         if tagged {
-            bytes[12..14].copy_from_slice(&MACSEC_ETHERTYPE.to_be_bytes());
+            bytes[12..14].copy_from_slice(&MACSEC_ETHERTYPE.0.to_be_bytes());
         }
         for width in [PnWidth::Bits32, PnWidth::Bits64] {
             if let Ok(parsed) = TaggedFrame::parse(&bytes, width) {
