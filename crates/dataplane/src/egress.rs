@@ -191,7 +191,8 @@ fn forward_super(
     let (sent, outcome) = segments::seal_all(tx, &forwarding, whole, queue);
     state.peers.note_sent(peer, sent);
     state.tell_tx_pressure(peer);
-    let missing = splitter.count() - usize::try_from(sent.packets).unwrap_or(usize::MAX);
+    let sealed = usize::try_from(sent.packets).unwrap_or(usize::MAX);
+    let missing = splitter.count().saturating_sub(sealed);
     outcome.map_err(|reason| (reason, missing))?;
     Ok(Stop::End)
 }

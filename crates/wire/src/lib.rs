@@ -50,8 +50,8 @@ pub mod merge;
 pub mod num;
 pub mod payload;
 mod reader;
-pub mod split;
 pub mod sectag;
+pub mod split;
 pub mod tcp_mss;
 pub mod timestamp;
 pub mod transport;
@@ -69,7 +69,7 @@ pub use num::{InnerMtu, Lane, LaneCount, MAX_LANES, PacketNumber, SourcePorts, S
 pub use payload::{
     HandshakeFlags, InitiationPayload, PayloadError, ResponsePayload, ResponseStatus,
 };
-pub use split::{Segment, SplitError, Splitter};
 pub use sectag::{An, PortId, Sci, SecTag, SecTagError, Ssci, TaggedFrame};
+pub use split::{Segment, SplitError, Splitter};
 pub use timestamp::Timestamp;
 pub use transport::{TcpSegment, Transport, UdpDatagram};
