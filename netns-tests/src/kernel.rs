@@ -1,4 +1,4 @@
-//! What the kernel of a namespace counts: datagrams that never reached a gateway.
+//! What the kernel of a namespace counts: datagrams that never reached a gateway, and packets that crossed a device.
 
 use std::fs;
 
@@ -34,6 +34,35 @@ pub fn device_drops(namespace: &Namespace) -> u64 {
         .map(|(_, numbers)| numbers.split_whitespace().nth(3).unwrap())
         .map(|dropped| dropped.parse::<u64>().unwrap())
         .sum()
+}
+
+/// Packets that crossed a device. A super-packet is one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DevicePackets {
+    /// Into the namespace.
+    pub received: u64,
+    /// Out of it.
+    pub sent: u64,
+}
+
+/// What the device of a namespace has counted.
+///
+/// # Panics
+///
+/// If there is no such device, or the kernel's table reads otherwise than proc(5) says.
+#[must_use]
+pub fn device_packets(namespace: &Namespace, device: &str) -> DevicePackets {
+    let table = read(namespace, "dev");
+    let mut lines = table.lines().filter_map(|line| line.split_once(':'));
+    let (_, numbers) = lines.find(|(name, _)| name.trim() == device).unwrap();
+    let numbers: Vec<u64> = numbers
+        .split_whitespace()
+        .map(|number| number.parse().unwrap())
+        .collect();
+    DevicePackets {
+        received: numbers[1],
+        sent: numbers[9],
+    }
 }
 
 fn read(namespace: &Namespace, table: &str) -> String {

@@ -25,6 +25,7 @@
 //! | [`gateway`]  | one `linkveil up` process: start, ready, signals, log                      |
 //! | [`status`]   | what `linkveil status --json` says, and assertions over all counters       |
 //! | [`traffic`]  | ping, paced UDP flows, TCP copies                                          |
+//! | [`streams`]  | datagrams, trains and a TCP stream for device offloads                     |
 //! | [`peer`]     | a peer made by hand from noise, sa and wire, for what a gateway never sends |
 //! | [`dial`]     | a handshake by hand, as initiator                                          |
 //! | [`rogue`]    | a configured peer that abuses its keys                                     |
@@ -35,7 +36,7 @@
 //! | [`inject`]   | frames with forged addresses                                               |
 //! | [`dice`]     | garbage that is the same in every run                                      |
 //! | [`capture`]  | what passes the underlay                                                   |
-//! | [`kernel`]   | what the kernel dropped before a gateway saw it                            |
+//! | [`kernel`]   | what the kernel dropped before a gateway saw it, what crossed a device     |
 //! | [`timing`]   | waiting for something, with an end                                         |
 //!
 //! The tests need root, or a user namespace that owns its network (`scripts/test` makes one). They run one after the
@@ -60,6 +61,7 @@ pub mod plan;
 pub mod rogue;
 pub mod station;
 pub mod status;
+pub mod streams;
 pub mod third;
 pub mod timing;
 pub mod traffic;

@@ -49,6 +49,8 @@ impl Site {
             name: gateway.to_owned(),
             listen,
             lanes: 2,
+            offload: None,
+            busy_poll: None,
             suite: Suite::Aes256Gcm,
             post_quantum: PostQuantum::Required,
             vpcs: vec![],

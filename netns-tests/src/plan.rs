@@ -44,6 +44,10 @@ pub struct NodePlan {
     pub listen: SocketAddr,
     /// `[node] lanes`
     pub lanes: u8,
+    /// `[node] offload`, if it is not to be left out
+    pub offload: Option<&'static str>,
+    /// `[node] busy_poll`, if it is not to be left out
+    pub busy_poll: Option<&'static str>,
     /// `[crypto] suite`
     pub suite: Suite,
     /// `[crypto] post_quantum`
@@ -138,6 +142,11 @@ impl NodePlan {
         writeln!(out, "[node]\nname = {:?}", self.name)?;
         writeln!(out, "private_key_file = \"node.key\"")?;
         writeln!(out, "listen = \"{}\"\nlanes = {}", self.listen, self.lanes)?;
+        for (key, value) in [("offload", self.offload), ("busy_poll", self.busy_poll)] {
+            if let Some(value) = value {
+                writeln!(out, "{key} = {value:?}")?;
+            }
+        }
         writeln!(out, "control_socket = {control_socket:?}\n")?;
         writeln!(out, "[crypto]\nsuite = \"{}\"", self.suite)?;
         writeln!(out, "post_quantum = \"{}\"", self.post_quantum)?;
@@ -200,6 +209,8 @@ mod tests {
             name: "gw-a".into(),
             listen: "192.0.2.1:51840".parse().unwrap(),
             lanes: 2,
+            offload: Some("off"),
+            busy_poll: Some("50us"),
             suite: Suite::Aes256Gcm,
             post_quantum: PostQuantum::Required,
             vpcs: vec![VpcPlan {
@@ -229,6 +240,8 @@ name = "gw-a"
 private_key_file = "node.key"
 listen = "192.0.2.1:51840"
 lanes = 2
+offload = "off"
+busy_poll = "50us"
 control_socket = "/tmp/x/control.sock"
 
 [crypto]
