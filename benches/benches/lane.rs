@@ -2,15 +2,16 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use linkveil_benches::criterion;
-use linkveil_benches::lane::{Pipeline, SIZES, Side};
+use linkveil_benches::lane::{LOADS, Pipeline, Side};
 use linkveil_crypto::Suite;
 
 fn pipeline(criterion: &mut Criterion, side: Side, suite: Suite) {
     let mut group = criterion.benchmark_group(format!("lane/{}/{suite}", side.name()));
-    for bytes in SIZES {
-        let mut pipeline = Pipeline::new(side, suite, bytes).unwrap();
-        group.throughput(Throughput::Bytes(bytes as u64));
-        group.bench_function(BenchmarkId::from_parameter(bytes), |bencher| {
+    for load in LOADS {
+        let mut pipeline = Pipeline::new(side, suite, load).unwrap();
+        group.throughput(Throughput::Bytes(load.bytes as u64));
+        let id = BenchmarkId::new(load.devices.name(), load.bytes);
+        group.bench_function(id, |bencher| {
             bencher.iter_custom(|packets| {
                 let done = pipeline.run(packets).unwrap();
                 // A lane carries whole batches, so a few more than were asked for.

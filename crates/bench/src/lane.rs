@@ -5,6 +5,8 @@
 //!   ingress    tape (sealed outside of the time) --> lane --> device (counts)
 //! ```
 //!
+//! A device with offloads hands over super-packets of TCP and takes them, as a kernel's does; a plain one, packet by packet.
+//!
 //! One thread per lane, each pinned to a core. Nothing of the kernel is in these figures but reading the clock and the
 //! lane's waker once a turn; they are what remains when devices and sockets cost a copy.
 
@@ -26,10 +28,59 @@ use crate::timing::{Done, Plan, Subject, TimingError, Worker, measure};
 use node::Node;
 use workers::Team;
 
-/// Bytes of the inner packets: a small one, and a full one at MTU 1,500.
-pub const SIZES: [usize; 2] = [64, 1_420];
+/// What is carried: small packets, and full ones at MTU 1,500 from and to both kinds of device.
+pub const LOADS: [Load; 3] = [
+    Load {
+        bytes: 64,
+        devices: Devices::Plain,
+    },
+    Load {
+        bytes: 1_420,
+        devices: Devices::Plain,
+    },
+    Load {
+        bytes: 1_420,
+        devices: Devices::Offloads,
+    },
+];
 /// A node has at most this many lanes.
 pub const MAX_LANES: usize = 64;
+
+/// What the tenants' devices do of themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Devices {
+    /// Nothing: packets cross them one by one, with complete checksums.
+    Plain,
+    /// They segment TCP and UDP: a lane reads super-packets, and may write such.
+    Offloads,
+}
+
+impl Devices {
+    /// Its name in tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Offloads => "offloads",
+        }
+    }
+}
+
+/// What a lane carries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// Length of the inner packets in bytes, one datagram each.
+    pub bytes: usize,
+    /// What they come from, or go to.
+    pub devices: Devices,
+}
+
+impl Load {
+    fn name(self) -> String {
+        format!("{} B, {}", self.bytes, self.devices.name())
+    }
+}
 
 /// Which half of a lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -69,6 +120,8 @@ pub struct LaneRow {
     pub side: Side,
     /// Length of the inner packets in bytes.
     pub bytes: usize,
+    /// What they come from, or go to.
+    pub devices: Devices,
     /// Lanes, each on a thread of its own.
     pub lanes: usize,
     /// Time that a packet takes one lane.
@@ -105,6 +158,8 @@ pub struct ScalingRow {
     pub side: Side,
     /// Length of the inner packets in bytes.
     pub bytes: usize,
+    /// What they come from, or go to.
+    pub devices: Devices,
     /// Lanes that are compared with one.
     pub lanes: usize,
     /// Packets per second of all lanes over those of one, round by round.
@@ -136,16 +191,16 @@ pub struct LaneReport {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Label {
     side: Side,
-    bytes: usize,
+    load: Load,
     lanes: usize,
 }
 
 impl Label {
     fn name(self) -> String {
         format!(
-            "{}, {} B, lanes: {}",
+            "{}, {}, lanes: {}",
             self.side.name(),
-            self.bytes,
+            self.load.name(),
             self.lanes
         )
     }
@@ -164,13 +219,13 @@ impl std::fmt::Debug for Pipeline {
 }
 
 impl Pipeline {
-    /// One lane that carries packets of so many bytes.
+    /// One lane that carries this.
     ///
     /// # Errors
     ///
     /// No descriptors left.
-    pub fn new(side: Side, suite: Suite, bytes: usize) -> Result<Self, String> {
-        let Team { workers, nodes } = team(side, suite, bytes, 1)?;
+    pub fn new(side: Side, suite: Suite, load: Load) -> Result<Self, String> {
+        let Team { workers, nodes } = team(side, suite, load, 1)?;
         Ok(Self {
             workers,
             _nodes: nodes,
@@ -187,10 +242,10 @@ impl Pipeline {
     }
 }
 
-fn team(side: Side, suite: Suite, bytes: usize, lanes: usize) -> Result<Team, String> {
+fn team(side: Side, suite: Suite, load: Load, lanes: usize) -> Result<Team, String> {
     match side {
-        Side::Egress => workers::egress(suite, bytes, lanes),
-        Side::Ingress => workers::ingress(suite, bytes, lanes),
+        Side::Egress => workers::egress(suite, load, lanes),
+        Side::Ingress => workers::ingress(suite, load, lanes),
     }
 }
 
@@ -244,10 +299,10 @@ impl Bed {
     fn add_pipelines(&mut self, suite: Suite, most: usize) -> Result<(), String> {
         let counts = if most > 1 { vec![1, most] } else { vec![1] };
         for lanes in counts {
-            for (side, bytes) in sides_and_sizes() {
-                let label = Label { side, bytes, lanes };
-                let Team { workers, nodes } = team(side, suite, bytes, lanes)?;
-                let bare = (0..lanes).map(|_| bare::<AwsLc>(suite, side.operation(), bytes));
+            for (side, load) in sides_and_loads() {
+                let label = Label { side, load, lanes };
+                let Team { workers, nodes } = team(side, suite, load, lanes)?;
+                let bare = (0..lanes).map(|_| bare::<AwsLc>(suite, side.operation(), load.bytes));
                 self.subjects.push(Subject::new(label.name(), workers));
                 self.subjects.push(Subject::new(
                     format!("bare {}", label.name()),
@@ -276,10 +331,17 @@ impl Bed {
     }
 }
 
-fn sides_and_sizes() -> impl Iterator<Item = (Side, usize)> {
+fn sides_and_loads() -> impl Iterator<Item = (Side, Load)> {
     Side::ALL
         .into_iter()
-        .flat_map(|side| SIZES.into_iter().map(move |bytes| (side, bytes)))
+        .flat_map(|side| LOADS.into_iter().map(move |load| (side, load)))
+}
+
+/// What is taken apart hop by hop: single packets. A super-packet is refused as a whole, so its pieces never come as far as
+/// they would have to.
+fn sides_and_sizes() -> impl Iterator<Item = (Side, usize)> {
+    let plain = sides_and_loads().filter(|(_, load)| load.devices == Devices::Plain);
+    plain.map(|(side, load)| (side, load.bytes))
 }
 
 /// `times` holds pipeline and bare AEAD by turns.
@@ -296,13 +358,14 @@ fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, Ti
             let rate = label.lanes as f64 * 1e9 / lane.median;
             Ok(LaneRow {
                 side: label.side,
-                bytes: label.bytes,
+                bytes: label.load.bytes,
+                devices: label.load.devices,
                 lanes: label.lanes,
                 nanoseconds_per_packet: lane.clone(),
                 bare_nanoseconds_per_packet: bare.clone(),
                 share_of_bare: share.ok_or_else(none)?,
                 packets_per_second: rate,
-                gigabits_per_second: rate * label.bytes as f64 * 8.0 / 1e9,
+                gigabits_per_second: rate * label.load.bytes as f64 * 8.0 / 1e9,
             })
         });
     rows.collect()
@@ -311,8 +374,8 @@ fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, Ti
 fn scaling_rows(rows: &[LaneRow], most: usize) -> Vec<ScalingRow> {
     let several = rows.iter().filter(|row| row.lanes == most && most > 1);
     let found = several.filter_map(|many| {
-        let same =
-            |row: &&LaneRow| row.lanes == 1 && row.side == many.side && row.bytes == many.bytes;
+        let key = |row: &LaneRow| (row.side, row.bytes, row.devices);
+        let same = |row: &&LaneRow| row.lanes == 1 && key(row) == key(many);
         let one = rows.iter().find(same)?;
         let speedup = |one: &Summary, many: &Summary| {
             round_by_round(one, many, |one, many| most as f64 * one / many)
@@ -326,6 +389,7 @@ fn scaling_rows(rows: &[LaneRow], most: usize) -> Vec<ScalingRow> {
         Some(ScalingRow {
             side: many.side,
             bytes: many.bytes,
+            devices: many.devices,
             lanes: most,
             share: round_by_round(&lane, &bare, |lane, bare| lane / bare)?,
             lane_speedup: lane,

@@ -1,9 +1,14 @@
 //! Inner packets. Their checksums are not right: no parser looks at them.
 
+use std::num::NonZeroU16;
+
+use linkveil_net::{ChecksumPlace, Offload, SegmentProtocol, Segmentation};
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::inner::{IPV4_HEADER_LEN, IPV6_HEADER_LEN};
-use linkveil_wire::transport::{TCP_HEADER_LEN, UDP_HEADER_LEN};
+use linkveil_wire::transport::{TCP_CHECKSUM_OFFSET, TCP_HEADER_LEN, TcpFlags, UDP_HEADER_LEN};
 use linkveil_wire::{ChecksumState, Encapsulation, InnerProtocol, IpProtocol, Vni};
+
+use crate::lane::queues::Handed;
 
 /// Extension headers in [`ipv6_with_extensions`]: more than real packets have.
 pub const EXTENSION_HEADERS: usize = 4;
@@ -32,6 +37,34 @@ pub fn ipv4_tcp(len: usize) -> Vec<u8> {
     tcp[12] = 5 << 4;
     assert!(tcp.len() >= TCP_HEADER_LEN);
     packet
+}
+
+/// IPv4 and TCP, as many bytes as one packet can have, to be cut into full packets of `len` bytes each. As a kernel hands
+/// it to a device with offloads while a flow is busy.
+///
+/// # Panics
+/// When `len` leaves no place for payload or is more than 65,535.
+#[must_use]
+pub fn tcp_super_packet(len: usize) -> Handed {
+    const HEADERS: usize = IPV4_HEADER_LEN + TCP_HEADER_LEN;
+    let segment = len - HEADERS;
+    let packets = (usize::from(u16::MAX) - HEADERS) / segment;
+    let mut bytes = ipv4_tcp(HEADERS + packets * segment);
+    bytes[IPV4_HEADER_LEN + 13] = TcpFlags::ACK.bits();
+    let segmentation = Segmentation {
+        protocol: SegmentProtocol::TcpV4,
+        headers_len: len16(HEADERS),
+        segment_len: NonZeroU16::new(len16(segment)).expect("payload"),
+        checksum: ChecksumPlace {
+            start: len16(IPV4_HEADER_LEN),
+            offset: len16(TCP_CHECKSUM_OFFSET),
+        },
+    };
+    Handed {
+        bytes,
+        offload: Offload::Segments(segmentation),
+        packets,
+    }
 }
 
 /// IPv6 and UDP, `len` bytes in all.

@@ -4,7 +4,7 @@ use linkveil_crypto::Suite;
 
 use super::node::{Keys, Tenants};
 use super::workers::{self, Refill, Refusal};
-use super::{HopRow, LaneRow, Side, sides_and_sizes};
+use super::{Devices, HopRow, LaneRow, Side, sides_and_sizes};
 use crate::stats::Summary;
 use crate::timing::Worker;
 
@@ -64,9 +64,9 @@ pub(super) fn rows(
             .iter()
             .zip(times)
             .filter(|((s, b, _), _)| (*s, *b) == (side, bytes));
-        let whole = pipelines
-            .iter()
-            .find(|row| (row.side, row.bytes, row.lanes) == (side, bytes, 1));
+        let whole = pipelines.iter().find(|row| {
+            (row.side, row.bytes, row.devices, row.lanes) == (side, bytes, Devices::Plain, 1)
+        });
         let whole = whole.map(|row| (last_hops(side), &row.nanoseconds_per_packet));
         for (hops, until) in measured
             .map(|((_, _, hops), time)| (*hops, time))

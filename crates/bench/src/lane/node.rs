@@ -22,8 +22,8 @@ const PEER: PeerId = PeerId::new(0);
 const EPOCH: EpochId = EpochId::new(1);
 /// A day: longer than any measurement.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// Inner MTU on a path of MTU 1,500 over IPv4.
-const INNER_MTU: u16 = 1_424;
+/// Inner MTU: the long packets fill it, as a tenant's TCP does. Four bytes less than a path of MTU 1,500 has over IPv4.
+const INNER_MTU: u16 = 1_420;
 
 /// The keys of a benchmark protect nothing, so they may be used without end.
 const ENDLESS: Limits = Limits {

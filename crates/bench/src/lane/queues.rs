@@ -12,7 +12,7 @@ use linkveil_net::batch::{RecvMeta, TunBatch, UdpBatch};
 use linkveil_net::frames::FrameList;
 use linkveil_net::gso::{GsoQueue, Train};
 use linkveil_net::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
-use linkveil_net::virtio::Offload;
+use linkveil_net::virtio::{Offload, Offloads};
 
 /// Counts what passes a queue. Written once a batch, by the thread that also reads it.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +30,22 @@ impl Tally {
     }
 }
 
+/// What a device hands over at every read.
+#[derive(Clone, Debug)]
+pub struct Handed {
+    /// A packet or super-packet.
+    pub bytes: Vec<u8>,
+    /// What is left to be done to it.
+    pub offload: Offload,
+    /// Packets that it is.
+    pub packets: usize,
+}
+
 /// A device whose tenant sends the same packet for ever, or nothing at all, and takes everything.
 #[derive(Debug, Default)]
 pub struct Device {
-    packet: Option<Vec<u8>>,
+    packet: Option<Handed>,
+    offloads: Offloads,
     given: Tally,
     taken: Tally,
 }
@@ -41,9 +53,18 @@ pub struct Device {
 impl Device {
     /// Every read gives a full batch of copies of `packet`.
     #[must_use]
-    pub fn sending(packet: Vec<u8>) -> Self {
+    pub fn sending(packet: Handed) -> Self {
         Self {
             packet: Some(packet),
+            ..Self::default()
+        }
+    }
+
+    /// A silent device that takes whatever this allows.
+    #[must_use]
+    pub fn taking(offloads: Offloads) -> Self {
+        Self {
+            offloads,
             ..Self::default()
         }
     }
@@ -65,9 +86,9 @@ impl TunQueue for Device {
     fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize> {
         batch.clear();
         if let Some(packet) = &self.packet {
-            while !batch.is_full() && batch.push(packet, Offload::None).is_some() {}
+            while !batch.is_full() && batch.push(&packet.bytes, packet.offload).is_some() {}
+            self.given.add(batch.len() * packet.packets);
         }
-        self.given.add(batch.len());
         Ok(batch.len())
     }
 
@@ -79,6 +100,10 @@ impl TunQueue for Device {
             sent: frames.len(),
             dropped: 0,
         }
+    }
+
+    fn offloads(&self) -> Offloads {
+        self.offloads
     }
 }
 

@@ -11,14 +11,16 @@ use linkveil_dataplane::ingress::UDP_BATCH;
 use linkveil_net::batch::{TunBatch, UdpBatch};
 use linkveil_net::clock;
 use linkveil_net::traits::{TunQueue, UdpQueue};
+use linkveil_net::virtio::{Offload, Offloads};
 
 use super::node::{Keys, MemoryLane, Node, Tenants, sender_address};
-use super::queues::{Device, Tally, Tape, Wire};
+use super::queues::{Device, Handed, Tally, Tape, Wire};
+use super::{Devices, Load};
 use crate::packets;
 use crate::timing::{Done, Worker};
 
-/// Turns of the sealing lane that fill a tape: 256 packets, of 1,420 bytes eight trains. About what a socket buffer of
-/// usual size holds.
+/// Turns of the sealing lane that fill a tape: 256 packets, of 1,420 bytes eight trains, or half a megabyte of super-packets.
+/// About what a socket buffer of usual size holds.
 const TURNS_PER_TAPE: usize = 4;
 
 /// Several workers, and what has to stay alive beside them.
@@ -62,9 +64,9 @@ impl Worker for Egress {
 }
 
 /// Sending gateways' lanes, each with a worker.
-pub(super) fn egress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, String> {
+pub(super) fn egress(suite: Suite, load: Load, lanes: usize) -> Result<Team, String> {
     let tallies: Vec<(Device, Tally)> = (0..lanes)
-        .map(|_| (sending(bytes), Tally::default()))
+        .map(|_| (sending(load), Tally::default()))
         .collect();
     let counts: Vec<_> = tallies
         .iter()
@@ -83,8 +85,29 @@ pub(super) fn egress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, S
     })
 }
 
-fn sending(bytes: usize) -> Device {
-    Device::sending(packets::ipv4_tcp(bytes))
+fn sending(load: Load) -> Device {
+    Device::sending(match load.devices {
+        Devices::Plain => Handed {
+            bytes: packets::ipv4_tcp(load.bytes),
+            offload: Offload::None,
+            packets: 1,
+        },
+        Devices::Offloads => packets::tcp_super_packet(load.bytes),
+    })
+}
+
+fn taking(load: Load) -> Device {
+    Device::taking(match load.devices {
+        Devices::Plain => Offloads::None,
+        Devices::Offloads => Offloads::TcpAndUdp,
+    })
+}
+
+const fn plain(bytes: usize) -> Load {
+    Load {
+        bytes,
+        devices: Devices::Plain,
+    }
 }
 
 /// A whole lane from socket to device. Another lane seals what it opens, outside of the time.
@@ -129,10 +152,10 @@ fn play(opener: &mut MemoryLane, tape: &Tape) -> Result<Done, String> {
 }
 
 /// Receiving gateway's lanes, each with a worker and a sealing lane of the same number.
-pub(super) fn ingress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, String> {
+pub(super) fn ingress(suite: Suite, load: Load, lanes: usize) -> Result<Team, String> {
     let tapes: Vec<Tape> = (0..lanes).map(|_| Tape::default()).collect();
-    let mut sealing = sealing_node(suite, bytes, &tapes)?;
-    let devices: Vec<Device> = (0..lanes).map(|_| Device::default()).collect();
+    let mut sealing = sealing_node(suite, load, &tapes)?;
+    let devices: Vec<Device> = (0..lanes).map(|_| taking(load)).collect();
     let tallies: Vec<Tally> = devices.iter().map(Device::taken).collect();
     let queues = devices
         .into_iter()
@@ -160,10 +183,10 @@ pub(super) fn ingress(suite: Suite, bytes: usize, lanes: usize) -> Result<Team, 
     })
 }
 
-fn sealing_node(suite: Suite, bytes: usize, tapes: &[Tape]) -> Result<Node, String> {
+fn sealing_node(suite: Suite, load: Load, tapes: &[Tape]) -> Result<Node, String> {
     let queues = tapes.iter().map(|tape| {
         (
-            sending(bytes),
+            sending(load),
             Wire::Recorder(sender_address(), tape.clone()),
         )
     });
@@ -198,7 +221,7 @@ pub(super) fn egress_until(
     bytes: usize,
     reason: &'static str,
 ) -> Result<Box<dyn Worker>, String> {
-    let device = sending(bytes);
+    let device = sending(plain(bytes));
     let given = device.given();
     let queues = vec![(device, Wire::Sink(Tally::default()))];
     let node = Node::new(queues, Tenants::There, keys)?;
@@ -260,7 +283,7 @@ pub(super) fn ingress_until(
     refusal: Refusal,
 ) -> Result<Box<dyn Worker>, String> {
     let tape = Tape::default();
-    let mut sealing = sealing_node(suite, bytes, std::slice::from_ref(&tape))?;
+    let mut sealing = sealing_node(suite, plain(bytes), std::slice::from_ref(&tape))?;
     let queues = vec![(Device::default(), Wire::Player(tape.clone()))];
     let mut opening = Node::new(queues, refusal.tenants, Keys::Open(suite))?;
     let lanes = sealing.lanes.first_mut().zip(opening.lanes.first_mut());
@@ -303,7 +326,7 @@ impl Worker for ReadDevice {
 /// Hop 1 out.
 pub(super) fn read_device(bytes: usize) -> Box<dyn Worker> {
     Box::new(ReadDevice {
-        device: sending(bytes),
+        device: sending(plain(bytes)),
         batch: TunBatch::new(TUN_BATCH, TUN_BATCH_BYTES),
     })
 }
@@ -339,7 +362,7 @@ impl Worker for ReadSocket {
 /// Hop 1 in.
 pub(super) fn read_socket(suite: Suite, bytes: usize) -> Result<Box<dyn Worker>, String> {
     let tape = Tape::default();
-    let mut sealing = sealing_node(suite, bytes, std::slice::from_ref(&tape))?;
+    let mut sealing = sealing_node(suite, plain(bytes), std::slice::from_ref(&tape))?;
     record(sealing.lanes.first_mut().ok_or("no lane")?, &tape)?;
     Ok(Box::new(ReadSocket {
         socket: Wire::Player(tape.clone()),
