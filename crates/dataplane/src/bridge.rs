@@ -15,7 +15,7 @@ use linkveil_wire::{
 
 use crate::counters::{DropReason, LaneCounter};
 use crate::egress::{self, Forwarding, Progress, Stop};
-use crate::ingress;
+use crate::ingress::Unsettled;
 use crate::mac_table::MacOwner;
 use crate::sighting::{Noted, Sighting};
 use crate::snapshot::{Snapshot, VpcIndex};
@@ -193,10 +193,17 @@ pub(crate) fn admit(
         return Err(DropReason::LocalMac);
     }
     let start = frame.payload_offset();
-    let packet_len = frame.ip_packet().map(|packet| packet.bytes().len());
-    match packet_len.and_then(|len| bytes.get_mut(start..start + len)) {
-        Some(packet) => {
-            let _unclamped = ingress::settle_packet(packet, header, outer_tos, None)?;
+    let unsettled = match frame.ip_packet() {
+        Some(packet) => Some((packet.bytes().len(), Unsettled::of(&packet, outer_tos)?)),
+        None => None,
+    };
+    let inner = unsettled.and_then(|(len, unsettled)| {
+        let packet = bytes.get_mut(start..start + len)?;
+        Some((packet, unsettled))
+    });
+    match inner {
+        Some((packet, unsettled)) => {
+            let _unclamped = unsettled.settle(packet, header, None)?;
             if header.checksum == ChecksumState::Partial {
                 complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
             }

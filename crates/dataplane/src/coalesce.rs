@@ -18,7 +18,9 @@ use linkveil_net::batch::InnerSlice;
 use linkveil_net::frames::MAX_PARTS;
 use linkveil_net::{ChecksumPlace, FrameList, Offload, Offloads, SegmentProtocol, Segmentation};
 use linkveil_wire::transport::{ChecksumVerdict, complete_checksum, make_partial, verify_checksum};
-use linkveil_wire::{ChecksumState, Joined, Merge, MergeKey, Mergeable, SuperKind, SuperPacket};
+use linkveil_wire::{
+    ChecksumState, InnerPacket, Joined, Merge, MergeKey, Mergeable, SuperKind, SuperPacket,
+};
 
 use crate::counters::DropReason;
 use crate::snapshot::VpcIndex;
@@ -29,6 +31,8 @@ pub(crate) struct Admitted {
     pub(crate) vpc: VpcIndex,
     pub(crate) range: Range<usize>,
     pub(crate) checksum: ChecksumState,
+    /// What is needed to join it with others; nothing if it has to go alone.
+    pub(crate) key: Option<MergeKey>,
 }
 
 /// Where a run lies.
@@ -82,7 +86,7 @@ impl Coalescer {
         offloads: Offloads,
         frames: &mut [FrameList],
     ) -> Result<(), DropReason> {
-        let key = key_of(run, &packet, offloads);
+        let key = packet.key;
         if let Some(key) = key
             && self.join(run, &packet, key, frames) == Joined::Yes
         {
@@ -160,15 +164,14 @@ impl OpenFrame {
         let Some((first, next)) = whole else {
             return Joined::No;
         };
-        let mut merge = self.merge;
-        let fits = usize::from(merge.count()) < MAX_PARTS
-            && merge.join(first, key, next) == Joined::Yes
+        let fits = usize::from(self.merge.count()) < MAX_PARTS
+            && self.merge.check(first, key, next) == Joined::Yes
             && (self.merge.count() > 1 || is_known(self.checksum, first))
             && is_known(packet.checksum, next);
         if !fits {
             return Joined::No;
         }
-        self.merge = merge;
+        self.merge.add(key);
         Joined::Yes
     }
 }
@@ -178,12 +181,12 @@ fn is_known(checksum: ChecksumState, packet: &[u8]) -> bool {
     checksum == ChecksumState::Partial || verify_checksum(packet) == Ok(ChecksumVerdict::Right)
 }
 
-/// What is needed to join the packet with others; nothing if it has to go alone.
+/// What is needed to join the packet with others that go to a device with such offloads; nothing if it has to go alone.
 #[inline]
-fn key_of(run: &[u8], packet: &Admitted, offloads: Offloads) -> Option<MergeKey> {
+pub(crate) fn key_of(packet: &InnerPacket<'_>, offloads: Offloads) -> Option<MergeKey> {
     let key = match offloads {
         Offloads::None => None,
-        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of(run.get(packet.range.clone())?, 0),
+        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of_packet(packet, 0),
     };
     key.filter(|key| key.transport() == Mergeable::Tcp || offloads == Offloads::TcpAndUdp)
 }

@@ -10,19 +10,20 @@
 use linkveil_net::FrameList;
 use linkveil_net::batch::{RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
-use linkveil_sa::{LaneEvent, Opened, Path, PeerId, SocketIndex};
+use linkveil_sa::{LaneEvent, Opened, Path, PeerId, RxEpoch, SocketIndex};
 use linkveil_wire::inner::set_ecn;
 use linkveil_wire::link::{HEADER_LEN, RunKey, run_key};
-use linkveil_wire::tcp_mss::{self, Clamp, find_syn};
+use linkveil_wire::tcp_mss::{self, Clamp, Syn, find_syn};
 use linkveil_wire::{
     ChecksumState, Datagram, Ecn, Encapsulation, GeneveFrame, InnerMtu, InnerPacket, InnerProtocol,
     MessageType, ecn,
 };
 
 use crate::bridge;
-use crate::coalesce::{Admitted, Coalescer, Place};
+use crate::coalesce::{Admitted, Coalescer, Place, key_of};
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
+use crate::report::Traffic;
 use crate::snapshot::VpcIndex;
 use crate::state::State;
 use crate::stray::{Forwarded, Run, StrayPorts};
@@ -182,33 +183,55 @@ struct Span {
 
 /// Hops 3 to 5 for datagrams of one sender lane and SPI.
 fn open_run(state: &mut State, train: &Train, span: Span, run: &mut [u8], frames: &mut Frames) {
-    let now = state.now;
-    if let Some(epoch) = state.table.rx_mut(span.key.spi) {
-        epoch.check_deadline(now);
-    }
-    let place = Place {
-        buffer: train.buffer,
-        start: span.start,
-    };
-    let (mut coalescer, mut offset) = (Coalescer::begin(place), 0);
-    while let Some(datagram) = next_datagram(run, offset, train.stride) {
-        let len = datagram.len();
-        let taken = match open(state, train, datagram) {
-            Ok(Some(packet)) => {
-                let offloads = state.offloads(packet.vpc);
-                let packet = packet.moved_by(offset);
-                coalescer.add(run, packet, offloads, frames)
-            }
-            Ok(None) => Ok(()),
-            Err(reason) => Err(reason),
-        };
-        if let Err(reason) = taken {
-            state.drops.add(reason);
+    // The lane lends its table to the run, so that the epoch is looked up once and not for every datagram.
+    let mut table = std::mem::take(&mut state.table);
+    match table.rx_mut(span.key.spi) {
+        Some(epoch) => {
+            epoch.check_deadline(state.now);
+            let place = Place {
+                buffer: train.buffer,
+                start: span.start,
+            };
+            let mut sender = Sender::of(state, epoch, train);
+            sender.open_all(state, Coalescer::begin(place), run, frames);
+            let (opened, admitted) = (sender.opened, sender.admitted);
+            state.peers.note_opened(epoch.peer(), opened, admitted);
+            tell_pressure(state, epoch);
         }
-        offset += len;
+        None => refuse_unknown(state, train, run),
     }
-    coalescer.close(run, frames);
-    tell_pressure(state, span.key);
+    state.table = table;
+}
+
+/// Datagrams under an SPI that this lane does not know.
+#[cold]
+fn refuse_unknown(state: &mut State, train: &Train, run: &mut [u8]) {
+    for datagram in run.chunks_mut(train.stride) {
+        match Datagram::parse(datagram) {
+            Ok(datagram) => {
+                state.note_unknown_spi(datagram.header().spi, train.path);
+                state.drops.add(DropReason::UnknownSpi);
+            }
+            Err(error) => state.drops.add(error),
+        }
+    }
+}
+
+/// Who sent a run: what is the same for all of its datagrams, and what they come to.
+struct Sender<'a> {
+    epoch: &'a mut RxEpoch,
+    train: &'a Train,
+    whereabouts: Whereabouts,
+    inner_mtu: Option<InnerMtu>,
+    opened: u64,
+    admitted: Traffic,
+}
+
+/// Whether a train came from the peer's endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Whereabouts {
+    AtEndpoint,
+    Elsewhere,
 }
 
 /// The datagram that begins at `offset`; none at the end of the run.
@@ -219,14 +242,126 @@ fn next_datagram(run: &mut [u8], offset: usize, stride: usize) -> Option<&mut [u
         .filter(|datagram| !datagram.is_empty())
 }
 
+impl<'a> Sender<'a> {
+    fn of(state: &State, epoch: &'a mut RxEpoch, train: &'a Train) -> Self {
+        let link = state.snapshot.peer(epoch.peer());
+        Self {
+            whereabouts: match link.and_then(|link| link.path) {
+                Some(path) if path == train.path => Whereabouts::AtEndpoint,
+                _ => Whereabouts::Elsewhere,
+            },
+            inner_mtu: link.map(|link| link.inner_mtu),
+            opened: 0,
+            admitted: Traffic::default(),
+            epoch,
+            train,
+        }
+    }
+
+    /// Hops 3 to 5 for all datagrams of the run.
+    fn open_all(
+        &mut self,
+        state: &mut State,
+        mut coalescer: Coalescer,
+        run: &mut [u8],
+        frames: &mut Frames,
+    ) {
+        let mut offset = 0;
+        while let Some(datagram) = next_datagram(run, offset, self.train.stride) {
+            let len = datagram.len();
+            let taken = match self.open(state, datagram) {
+                Ok(Some(packet)) => {
+                    let offloads = state.offloads(packet.vpc);
+                    let packet = packet.moved_by(offset);
+                    coalescer.add(run, packet, offloads, frames)
+                }
+                Ok(None) => Ok(()),
+                Err(reason) => Err(reason),
+            };
+            if let Err(reason) = taken {
+                state.drops.add(reason);
+            }
+            offset += len;
+        }
+        coalescer.close(run, frames);
+    }
+
+    /// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.
+    #[inline]
+    fn open(
+        &mut self,
+        state: &mut State,
+        datagram: &mut [u8],
+    ) -> Result<Option<Admitted>, DropReason> {
+        let mut opened = self.epoch.open_in_place(Datagram::parse(datagram)?)?;
+        self.opened += 1;
+        note_opened(state, self.train, self.whereabouts, &opened);
+        let (peer, epoch) = (opened.peer(), opened.epoch());
+        let plaintext = opened.plaintext();
+        match GeneveFrame::parse(plaintext)? {
+            GeneveFrame::Control(frame) => {
+                state.counters.add(LaneCounter::ControlReceived);
+                state.tell(LaneEvent::Control {
+                    peer,
+                    epoch,
+                    frame,
+                    path: self.train.path,
+                });
+                Ok(None)
+            }
+            GeneveFrame::Data {
+                encapsulation,
+                inner,
+            } => {
+                let range = HEADER_LEN + inner.start..HEADER_LEN + inner.end;
+                let packet = plaintext
+                    .get_mut(inner)
+                    .ok_or(DropReason::GeneveInnerLength)?;
+                let admitted = self.admit(state, peer, &encapsulation, packet)?;
+                self.admitted.count(range.len());
+                Ok(Some(Admitted { range, ..admitted }))
+            }
+        }
+    }
+
+    /// Hop 5, and what the way has left to be done. The packet lies at the start of what is returned; the caller knows
+    /// where it really does.
+    #[inline]
+    fn admit(
+        &self,
+        state: &mut State,
+        peer: PeerId,
+        header: &Encapsulation,
+        packet: &mut [u8],
+    ) -> Result<Admitted, DropReason> {
+        let (range, tos) = (0..packet.len(), self.train.tos);
+        if header.protocol == InnerProtocol::Ethernet {
+            return Ok(Admitted {
+                vpc: bridge::admit(state, peer, header, packet, tos)?,
+                range,
+                checksum: ChecksumState::Complete,
+                key: None,
+            });
+        }
+        let (vpc, inner) = admit(state, peer, header, packet)?;
+        let key = key_of(&inner, state.offloads(vpc));
+        let unsettled = Unsettled::of(&inner, tos)?;
+        let clamp = unsettled.settle(packet, header, self.inner_mtu)?;
+        state.note_clamp(clamp);
+        Ok(Admitted {
+            vpc,
+            range,
+            checksum: header.checksum,
+            key,
+        })
+    }
+}
+
 /// A key that came near a limit; once for each level. Left for the next batch if control cannot be told now.
-fn tell_pressure(state: &mut State, key: RunKey) {
+fn tell_pressure(state: &mut State, epoch: &mut RxEpoch) {
     if !state.outbox.has_room() {
         return;
     }
-    let Some(epoch) = state.table.rx_mut(key.spi) else {
-        return;
-    };
     if let Some(pressure) = epoch.take_pressure() {
         let event = LaneEvent::Pressure {
             peer: epoch.peer(),
@@ -237,67 +372,8 @@ fn tell_pressure(state: &mut State, key: RunKey) {
     }
 }
 
-/// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.
 #[inline]
-fn open(
-    state: &mut State,
-    train: &Train,
-    datagram: &mut [u8],
-) -> Result<Option<Admitted>, DropReason> {
-    let datagram = Datagram::parse(datagram)?;
-    let spi = datagram.header().spi;
-    let Some(epoch) = state.table.rx_mut(spi) else {
-        state.note_unknown_spi(spi, train.path);
-        return Err(DropReason::UnknownSpi);
-    };
-    let mut opened = epoch.open_in_place(datagram)?;
-    note_opened(state, train, &opened);
-    let (peer, epoch) = (opened.peer(), opened.epoch());
-    let plaintext = opened.plaintext();
-    match GeneveFrame::parse(plaintext)? {
-        GeneveFrame::Control(frame) => {
-            state.counters.add(LaneCounter::ControlReceived);
-            state.tell(LaneEvent::Control {
-                peer,
-                epoch,
-                frame,
-                path: train.path,
-            });
-            Ok(None)
-        }
-        GeneveFrame::Data {
-            encapsulation,
-            inner,
-        } => {
-            let range = HEADER_LEN + inner.start..HEADER_LEN + inner.end;
-            let packet = plaintext
-                .get_mut(inner)
-                .ok_or(DropReason::GeneveInnerLength)?;
-            let (vpc, checksum) = if encapsulation.protocol == InnerProtocol::Ethernet {
-                let vpc = bridge::admit(state, peer, &encapsulation, packet, train.tos)?;
-                (vpc, ChecksumState::Complete)
-            } else {
-                let vpc = admit(state, peer, &encapsulation, packet)?;
-                let mtu = state.snapshot.peer(peer).map(|link| link.inner_mtu);
-                let clamp = settle_packet(packet, &encapsulation, train.tos, mtu)?;
-                state.note_clamp(clamp);
-                (vpc, encapsulation.checksum)
-            };
-            if let Some(slot) = state.peers.get(peer) {
-                slot.rx_traffic.count(range.len());
-            }
-            Ok(Some(Admitted {
-                vpc,
-                range,
-                checksum,
-            }))
-        }
-    }
-}
-
-#[inline]
-fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
-    state.peers.note_opened(opened.peer());
+fn note_opened(state: &mut State, train: &Train, whereabouts: Whereabouts, opened: &Opened<'_>) {
     if opened.first_open() {
         let event = LaneEvent::FirstOpen {
             peer: opened.peer(),
@@ -306,21 +382,20 @@ fn note_opened(state: &mut State, train: &Train, opened: &Opened<'_>) {
         };
         state.outbox.answer(Answer::Event(event));
     }
-    let endpoint = state.snapshot.peer(opened.peer()).map(|peer| peer.path);
-    if opened.is_newest() && endpoint != Some(Some(train.path)) {
+    if whereabouts == Whereabouts::Elsewhere && opened.is_newest() {
         state.note_candidate(opened.peer(), opened.epoch(), train.path);
     }
 }
 
 /// Hop 5: the VPC that the peer may reach by this VNI, if the packet's source is this very peer's (REQ-ADM-2, REQ-ADM-3,
-/// REQ-ADM-5).
+/// REQ-ADM-5), and the packet.
 #[inline]
-fn admit(
+fn admit<'p>(
     state: &mut State,
     peer: PeerId,
     header: &Encapsulation,
-    packet: &[u8],
-) -> Result<VpcIndex, DropReason> {
+    packet: &'p [u8],
+) -> Result<(VpcIndex, InnerPacket<'p>), DropReason> {
     let forwarding = state.snapshot.peer(peer);
     let vpc = forwarding.and_then(|peer| peer.vpc_of(header.vni));
     let vpc = vpc.ok_or(DropReason::UnknownVni)?;
@@ -336,30 +411,46 @@ fn admit(
             None => DropReason::WrongSource,
         });
     }
-    Ok(vpc)
+    Ok((vpc, inner))
 }
 
 /// What the way has left to be done to an admitted packet: its congestion mark, and the segment size of a SYN, by which the
 /// tenant's answers fit the way back (REQ-ECN-2 to 4, REQ-MTU-6). Its checksum is [`crate::coalesce`]'s business.
-#[inline]
-pub(crate) fn settle_packet(
-    packet: &mut [u8],
-    header: &Encapsulation,
-    outer_tos: u8,
-    mtu: Option<InnerMtu>,
-) -> Result<Clamp, DropReason> {
-    let inner = InnerPacket::parse(packet).map_err(DropReason::of_received)?;
-    let (before, syn) = (inner.ecn(), find_syn(&inner));
-    let mark = ecn::decapsulate(before, Ecn::from_tos(outer_tos));
-    let mark = mark.map_err(|_| DropReason::IllegalEcn)?;
-    if mark != before {
-        set_ecn(packet, mark).map_err(DropReason::of_received)?;
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unsettled {
+    /// Another mark than the packet has.
+    mark: Option<Ecn>,
+    syn: Option<Syn>,
+}
+
+impl Unsettled {
+    #[inline]
+    pub(crate) fn of(inner: &InnerPacket<'_>, outer_tos: u8) -> Result<Self, DropReason> {
+        let before = inner.ecn();
+        let mark = ecn::decapsulate(before, Ecn::from_tos(outer_tos));
+        let mark = mark.map_err(|_| DropReason::IllegalEcn)?;
+        Ok(Self {
+            mark: (mark != before).then_some(mark),
+            syn: find_syn(inner),
+        })
     }
-    let clamp = match (syn, mtu) {
-        (Some(syn), Some(mtu)) => tcp_mss::clamp(packet, syn, mtu, header.checksum),
-        _ => Clamp::Unchanged,
-    };
-    Ok(clamp)
+
+    /// Does it. `mtu` is that of the way back; `None`: segment sizes stay.
+    #[inline]
+    pub(crate) fn settle(
+        self,
+        packet: &mut [u8],
+        header: &Encapsulation,
+        mtu: Option<InnerMtu>,
+    ) -> Result<Clamp, DropReason> {
+        if let Some(mark) = self.mark {
+            set_ecn(packet, mark).map_err(DropReason::of_received)?;
+        }
+        Ok(match (self.syn, mtu) {
+            (Some(syn), Some(mtu)) => tcp_mss::clamp(packet, syn, mtu, header.checksum),
+            _ => Clamp::Unchanged,
+        })
+    }
 }
 
 /// Hop 6: hands each device its packets and forgets them.

@@ -10,14 +10,16 @@
 //!   piece 2                                   [encap|headers|payload 2]      over payload 1
 //! ```
 
+use std::net::SocketAddr;
+
 use linkveil_net::batch::{TUN_HEADROOM, TUN_TAILROOM, TunPacket};
 use linkveil_net::gso::{GsoQueue, MAX_TRAIN_BYTES, MAX_TRAIN_SEGMENTS};
 use linkveil_net::{SegmentProtocol, Segmentation};
 use linkveil_sa::{PartialChecksums, TxSa};
-use linkveil_wire::geneve::ENCAP_LEN;
+use linkveil_wire::geneve::{ENCAP_LEN, set_inner_len};
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::transport::complete_checksum;
-use linkveil_wire::{ChecksumState, Encapsulation, Segment, Splitter};
+use linkveil_wire::{ChecksumState, Segment, Splitter};
 
 use crate::counters::DropReason;
 use crate::egress::{Forwarding, PADDING, padded_len};
@@ -30,6 +32,15 @@ const _: () = assert!(TUN_HEADROOM >= ENCAP_LEN && TUN_TAILROOM >= PADDING);
 pub(crate) struct SuperPacket<'p, 'b> {
     pub(crate) packet: &'p mut TunPacket<'b>,
     pub(crate) splitter: &'p Splitter,
+}
+
+/// What all pieces have in common.
+struct Common {
+    remote: SocketAddr,
+    tos: u8,
+    inner_mtu: usize,
+    /// But for the inner length.
+    header: [u8; ENCAP_LEN],
 }
 
 /// Looks at a super-packet. The kernel's word on where its checksum lies has to be ours as well.
@@ -62,8 +73,17 @@ pub(crate) fn seal_all(
     queue: &mut GsoQueue,
 ) -> (Traffic, Result<(), DropReason>) {
     let mut sent = Traffic::default();
+    let Some(path) = forwarding.path else {
+        return (sent, Err(DropReason::NoEndpoint));
+    };
+    let common = Common {
+        remote: path.remote,
+        tos: forwarding.tos,
+        inner_mtu: forwarding.inner_mtu.get().into(),
+        header: forwarding.header.emit(),
+    };
     for segment in whole.splitter.segments() {
-        match whole.seal(tx, forwarding, segment, queue) {
+        match whole.seal(tx, &common, segment, queue) {
             Ok(bytes) => sent.count(bytes),
             Err(reason) => return (sent, Err(reason)),
         }
@@ -77,14 +97,13 @@ impl SuperPacket<'_, '_> {
     fn seal(
         &mut self,
         tx: &mut TxSa,
-        forwarding: &Forwarding,
+        common: &Common,
         segment: Segment,
         queue: &mut GsoQueue,
     ) -> Result<usize, DropReason> {
-        let path = forwarding.path.ok_or(DropReason::NoEndpoint)?;
         let headers_len = self.splitter.headers_len();
         let inner_len = headers_len + segment.payload_len();
-        let plaintext_len = padded_len(inner_len, forwarding.inner_mtu.get().into());
+        let plaintext_len = padded_len(inner_len, common.inner_mtu);
         let payload = self.splitter.payload_of(segment);
         let start = TUN_HEADROOM + payload.start - headers_len - ENCAP_LEN;
         let plaintext = self
@@ -93,7 +112,7 @@ impl SuperPacket<'_, '_> {
             .get_mut(start..start + plaintext_len);
         let plaintext = plaintext.ok_or(DropReason::TxNotSplittable)?;
 
-        let behind = write(plaintext, forwarding, self.splitter, segment)?;
+        let behind = write(plaintext, &common.header, self.splitter, segment)?;
         if tx.partial_checksums() == PartialChecksums::Refused {
             let inner = plaintext.get_mut(ENCAP_LEN..ENCAP_LEN + inner_len);
             complete_checksum(inner.unwrap_or_default())
@@ -101,7 +120,7 @@ impl SuperPacket<'_, '_> {
         }
         let len = HEADER_LEN + plaintext_len + TAG_LEN;
         let mut slot = queue
-            .reserve(path.remote, forwarding.tos, len)
+            .reserve(common.remote, common.tos, len)
             .ok_or(DropReason::SendQueueFull)?;
         tx.seal_into(plaintext, &mut slot)?;
         slot.commit();
@@ -143,7 +162,7 @@ impl Behind {
 #[inline]
 fn write(
     plaintext: &mut [u8],
-    forwarding: &Forwarding,
+    header: &[u8; ENCAP_LEN],
     splitter: &Splitter,
     segment: Segment,
 ) -> Result<Behind, DropReason> {
@@ -156,20 +175,16 @@ fn write(
     let (encap, rest) = plaintext
         .split_first_chunk_mut::<ENCAP_LEN>()
         .ok_or(DropReason::TxNotSplittable)?;
-    *encap = header_of(forwarding, inner_len)?.emit();
+    *encap = *header;
+    set_inner_len(
+        encap,
+        u16::try_from(inner_len).map_err(|_| DropReason::TooBig)?,
+    );
     let headers = rest.get_mut(..headers_len).unwrap_or_default();
     splitter
         .write_headers(segment, headers)
         .ok_or(DropReason::TxNotSplittable)?;
     Ok(behind)
-}
-
-/// The super-packet's encapsulation, for one piece.
-fn header_of(forwarding: &Forwarding, inner_len: usize) -> Result<Encapsulation, DropReason> {
-    Ok(Encapsulation {
-        inner_len: u16::try_from(inner_len).map_err(|_| DropReason::TooBig)?,
-        ..forwarding.header
-    })
 }
 
 /// What a piece says of its checksum to a peer.

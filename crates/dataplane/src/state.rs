@@ -275,14 +275,14 @@ impl Peers {
         }
     }
 
-    /// Something authentic came from the peer.
-    #[inline]
-    pub(crate) fn note_opened(&mut self, peer: PeerId) {
+    /// So many datagrams of the peer were authentic, and so much of them was admitted.
+    pub(crate) fn note_opened(&mut self, peer: PeerId, opened: u64, admitted: Traffic) {
         if let Some(slot) = self.slots.get_mut(peer.index()) {
-            if slot.tx_since + slot.rx_since == 0 {
+            if slot.tx_since + slot.rx_since == 0 && opened > 0 {
                 self.active.push(peer);
             }
-            slot.rx_since += 1;
+            slot.rx_since += opened;
+            slot.rx_traffic.merge(admitted);
         }
     }
 

@@ -30,6 +30,8 @@ pub const UDP_BUFFER_LEN: usize = 65_536;
 pub struct TunBatch {
     memory: Box<[u8]>,
     packets: Vec<(usize, Offload)>,
+    /// Bytes of all packets.
+    bytes: usize,
     capacity: usize,
     budget: usize,
 }
@@ -77,6 +79,7 @@ impl TunBatch {
         Self {
             memory: vec![0; capacity * TUN_BUFFER_LEN].into_boxed_slice(),
             packets: Vec::with_capacity(capacity),
+            bytes: 0,
             capacity,
             budget,
         }
@@ -104,13 +107,13 @@ impl TunBatch {
     /// batch that is worked on while it still is in the processor's cache costs less than one that is not.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let bytes: usize = self.packets.iter().map(|(len, _)| len).sum();
-        self.packets.len() == self.capacity || bytes >= self.budget
+        self.packets.len() == self.capacity || self.bytes >= self.budget
     }
 
     /// Forgets all packets.
     pub fn clear(&mut self) {
         self.packets.clear();
+        self.bytes = 0;
     }
 
     /// Appends a copy of `bytes`. `None`: the batch is full or the packet longer than [`TUN_PACKET_LEN`].
@@ -158,7 +161,9 @@ impl TunBatch {
     /// Declares the first `len` bytes of [`Self::next_buffer`] a packet.
     pub(crate) fn commit(&mut self, len: usize, offload: Offload) {
         debug_assert!(len <= TUN_PACKET_LEN && self.packets.len() < self.capacity);
-        self.packets.push((len.min(TUN_PACKET_LEN), offload));
+        let len = len.min(TUN_PACKET_LEN);
+        self.packets.push((len, offload));
+        self.bytes += len;
     }
 }
 

@@ -171,6 +171,13 @@ impl Encapsulation {
     }
 }
 
+/// Writes another inner length into what [`Encapsulation::emit`] made: for packets that differ in nothing else.
+#[inline]
+pub const fn set_inner_len(header: &mut [u8; ENCAP_LEN], inner_len: u16) {
+    let [.., l0, l1] = header;
+    [*l0, *l1] = inner_len.to_be_bytes();
+}
+
 /// The Geneve header of a control frame: O bit, nothing else.
 pub(crate) const CONTROL_HEADER: [u8; GENEVE_LEN] = [0, FLAG_CONTROL, 0, 0, 0, 0, 0, 0];
 

@@ -243,6 +243,7 @@ impl<'a> InnerPacket<'a> {
     /// The TCP or UDP header. `None` for fragments, other protocols, and headers whose lengths do
     /// not agree with the packet's.
     #[must_use]
+    #[inline]
     pub fn transport(&self) -> Option<Transport<'a>> {
         if self.upper.fragment != Fragment::Whole {
             return None;

@@ -9,8 +9,10 @@
 use std::ops::Range;
 
 use crate::checksum::Checksum;
-use crate::inner::{Fragment, IPV4_HEADER_LEN, IPV6_HEADER_LEN, InnerPacket};
-use crate::transport::{TCP_CHECKSUM_OFFSET, TcpFlags, Transport, UDP_CHECKSUM_OFFSET};
+use crate::inner::{Fragment, IPV4_HEADER_LEN, IPV6_HEADER_LEN, InnerPacket, IpProtocol};
+use crate::transport::{
+    TCP_CHECKSUM_OFFSET, TCP_HEADER_LEN, TcpFlags, Transport, UDP_CHECKSUM_OFFSET, UDP_HEADER_LEN,
+};
 
 /// Longest IP packet.
 const MAX_PACKET_LEN: usize = 65_535;
@@ -18,8 +20,11 @@ const MAX_PACKET_LEN: usize = 65_535;
 const IPV4_LENGTH: usize = 2;
 const IPV4_CHECKSUM: usize = 10;
 const DONT_FRAGMENT: u8 = 0x40;
-/// Offset of the payload length in an IPv6 header.
+/// Where its addresses begin.
+const IPV4_ADDRESSES: usize = 12;
+/// Offset of the payload length in an IPv6 header, and where its addresses begin.
 const IPV6_LENGTH: usize = 4;
+const IPV6_ADDRESSES: usize = 8;
 /// Offset of the flags in a TCP header, and of the length in a UDP header.
 const TCP_FLAGS: usize = 13;
 const UDP_LENGTH: usize = 4;
@@ -28,6 +33,28 @@ const UDP_LENGTH: usize = 4;
 const PLAIN: u8 = TcpFlags::ACK.bits();
 /// And those that end a super-packet besides.
 const ENDING: u8 = TcpFlags::PSH.bits() | TcpFlags::FIN.bits();
+
+/// Which bytes of a header have to be equal: all but those that [`crate::split`] makes anew.
+const SAME: u8 = 0xff;
+const ANEW: u8 = 0;
+/// Not total length, identification and checksum.
+const SAME_IPV4: [u8; IPV4_HEADER_LEN] = [
+    SAME, SAME, ANEW, ANEW, ANEW, ANEW, SAME, SAME, SAME, SAME, //
+    ANEW, ANEW, SAME, SAME, SAME, SAME, SAME, SAME, SAME, SAME,
+];
+/// Not the payload length.
+const SAME_IPV6: [u8; IPV6_HEADER_LEN] = {
+    let mut mask = [SAME; IPV6_HEADER_LEN];
+    (mask[IPV6_LENGTH], mask[IPV6_LENGTH + 1]) = (ANEW, ANEW);
+    mask
+};
+/// Not sequence number, flags and checksum.
+const SAME_TCP: [u8; TCP_HEADER_LEN] = [
+    SAME, SAME, SAME, SAME, ANEW, ANEW, ANEW, ANEW, SAME, SAME, //
+    SAME, SAME, SAME, ANEW, SAME, SAME, ANEW, ANEW, SAME, SAME,
+];
+/// The ports.
+const SAME_UDP: [u8; UDP_HEADER_LEN] = [SAME, SAME, SAME, SAME, ANEW, ANEW, ANEW, ANEW];
 
 /// A transport that can be joined.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -55,8 +82,6 @@ pub struct MergeKey {
     ending: Ending,
     /// PSH and FIN, as far as set.
     ending_flags: u8,
-    /// Addresses and protocol of the pseudo-header.
-    pseudo: Checksum,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +110,14 @@ impl MergeKey {
     #[must_use]
     pub fn of(frame: &[u8], network: usize) -> Option<Self> {
         let packet = InnerPacket::parse(frame.get(network..)?).ok()?;
-        if packet.fragment() != Fragment::Whole || !is_plain(&packet) {
+        Self::of_packet(&packet, network)
+    }
+
+    /// [`Self::of`] for a packet that is parsed already.
+    #[inline]
+    #[must_use]
+    pub fn of_packet(packet: &InnerPacket<'_>, network: usize) -> Option<Self> {
+        if packet.fragment() != Fragment::Whole || !is_plain(packet) {
             return None;
         }
         let found = packet.transport()?;
@@ -98,10 +130,9 @@ impl MergeKey {
         };
         let payload_len = found.payload().len();
         let transport_offset = network + packet.transport_offset();
-        let ends = (packet.source(), packet.destination());
         (payload_len > 0).then_some(Self {
             transport,
-            version: Version::of(&packet),
+            version: Version::of(packet),
             network,
             transport_offset,
             headers_len: transport_offset + found.header_len(),
@@ -114,7 +145,6 @@ impl MergeKey {
                 Ending::Yes
             },
             ending_flags,
-            pseudo: Checksum::new().add_pseudo_header(ends, packet.protocol().0, 0),
         })
     }
 
@@ -134,6 +164,13 @@ impl MergeKey {
         match self.version {
             Version::V4 { id, .. } => id,
             Version::V6 => 0,
+        }
+    }
+
+    const fn protocol(&self) -> IpProtocol {
+        match self.transport {
+            Mergeable::Tcp => IpProtocol::TCP,
+            Mergeable::Udp => IpProtocol::UDP,
         }
     }
 
@@ -209,13 +246,29 @@ impl Merge {
     /// has the key `key`.
     #[inline]
     pub fn join(&mut self, first: &[u8], key: MergeKey, next: &[u8]) -> Joined {
-        if !self.takes(key) || !self.same_headers(first, key, next) {
-            return Joined::No;
+        let joined = self.check(first, key, next);
+        if joined == Joined::Yes {
+            self.add(key);
         }
+        joined
+    }
+
+    /// What [`Self::join`] would say; nothing changes.
+    #[inline]
+    pub fn check(&self, first: &[u8], key: MergeKey, next: &[u8]) -> Joined {
+        if self.takes(key) && self.same_headers(first, key, next) {
+            Joined::Yes
+        } else {
+            Joined::No
+        }
+    }
+
+    /// Joins a packet for which [`Self::check`] said yes.
+    #[inline]
+    pub fn add(&mut self, key: MergeKey) {
         self.last = key;
         self.count = self.count.saturating_add(1);
         self.payload_len += key.payload_len;
-        Joined::Yes
     }
 
     /// All that the keys tell: the same kind of packet, the next piece of the flow, and room for it.
@@ -243,31 +296,27 @@ impl Merge {
     }
 
     /// Whether all fields are equal but those that [`crate::split`] makes anew.
+    #[inline]
     fn same_headers(&self, first: &[u8], key: MergeKey, next: &[u8]) -> bool {
-        let same = |from: usize, to: usize| first.get(from..to) == next.get(from..to);
         let (ip, transport) = (self.first.network, self.first.transport_offset);
         let same_network = match key.version {
             Version::V4 { id, fragmentable } => {
                 let expected = self.first.id().wrapping_add(self.count);
                 // RFC 6864 section 4: without fragments the identification means nothing.
                 (fragmentable == Fragmentable::No || id == expected)
-                    && same(ip, ip + 2)
-                    && same(ip + 6, ip + 10)
-                    && same(ip + 12, ip + IPV4_HEADER_LEN)
+                    && same_header(first, next, ip, &SAME_IPV4)
             }
-            Version::V6 => same(ip, ip + 4) && same(ip + 6, ip + IPV6_HEADER_LEN),
+            Version::V6 => same_header(first, next, ip, &SAME_IPV6),
         };
         let same_transport = match key.transport {
-            // Ports; acknowledgment and header length; window; urgent pointer and options.
             Mergeable::Tcp => {
-                same(transport, transport + 4)
-                    && same(transport + 8, transport + 13)
-                    && same(transport + 14, transport + TCP_CHECKSUM_OFFSET)
-                    && same(transport + 18, self.first.headers_len)
+                let options = transport + TCP_HEADER_LEN..self.first.headers_len;
+                same_header(first, next, transport, &SAME_TCP)
+                    && (options.is_empty() || first.get(options.clone()) == next.get(options))
             }
-            Mergeable::Udp => same(transport, transport + 4),
+            Mergeable::Udp => same_header(first, next, transport, &SAME_UDP),
         };
-        same(0, ip) && same_network && same_transport
+        same_network && same_transport && (ip == 0 || first.get(..ip) == next.get(..ip))
     }
 
     /// Packets so far.
@@ -293,12 +342,15 @@ impl Merge {
         let transport_len = u16::try_from(whole_len - transport_offset).ok()?;
         let packet = headers.get_mut(network..)?;
         set_length(self.first.version, network_len, packet)?;
+        let pseudo = addresses(self.first.version, packet)?
+            .add_u16(self.first.protocol().0.into())
+            .add_u16(transport_len)
+            .fold();
         let transport = headers.get_mut(transport_offset..)?;
         match self.first.transport {
             Mergeable::Tcp => *transport.get_mut(TCP_FLAGS)? |= self.last.ending_flags,
             Mergeable::Udp => put(transport, UDP_LENGTH, &transport_len.to_be_bytes())?,
         }
-        let pseudo = self.first.pseudo.add_u16(transport_len).fold();
         let checksum_offset = self.first.checksum_offset();
         put(transport, checksum_offset, &pseudo.to_be_bytes())?;
         Some(SuperPacket {
@@ -370,6 +422,26 @@ fn set_length(version: Version, len: u16, packet: &mut [u8]) -> Option<()> {
             put(packet, IPV6_LENGTH, &payload_len.to_be_bytes())
         }
     }
+}
+
+/// The addresses' part of the pseudo-header's sum.
+fn addresses(version: Version, packet: &[u8]) -> Option<Checksum> {
+    let range = match version {
+        Version::V4 { .. } => IPV4_ADDRESSES..IPV4_HEADER_LEN,
+        Version::V6 => IPV6_ADDRESSES..IPV6_HEADER_LEN,
+    };
+    Some(Checksum::new().add_bytes(packet.get(range)?))
+}
+
+/// Whether two headers that begin at `at` are equal in all bytes of the mask. Without branches: most of them are.
+#[inline]
+fn same_header<const N: usize>(first: &[u8], next: &[u8], at: usize, mask: &[u8; N]) -> bool {
+    let header = |frame: &[u8]| frame.get(at..)?.first_chunk::<N>().copied();
+    let Some((first, next)) = header(first).zip(header(next)) else {
+        return false;
+    };
+    let bytes = first.iter().zip(&next).zip(mask);
+    bytes.fold(0, |found, ((a, b), mask)| found | (a ^ b) & mask) == 0
 }
 
 fn put(out: &mut [u8], at: usize, value: &[u8]) -> Option<()> {

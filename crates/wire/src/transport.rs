@@ -125,6 +125,7 @@ pub struct UdpDatagram<'a> {
 }
 
 impl<'a> UdpDatagram<'a> {
+    #[inline]
     fn parse(segment: &'a [u8]) -> Option<Self> {
         let ([p0, p1, p2, p3, l0, l1, c0, c1], payload) =
             segment.split_first_chunk::<UDP_HEADER_LEN>()?;
@@ -153,6 +154,7 @@ pub enum Transport<'a> {
 
 impl<'a> Transport<'a> {
     /// `None` for any other protocol and for lengths that do not agree.
+    #[inline]
     pub(crate) fn parse(protocol: IpProtocol, segment: &'a [u8]) -> Option<Self> {
         match protocol {
             IpProtocol::TCP => TcpSegment::parse(segment).map(Self::Tcp),
