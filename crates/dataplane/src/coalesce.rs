@@ -62,13 +62,10 @@ struct OpenFrame {
 }
 
 impl Admitted {
-    /// The same packet, where its datagram begins at `offset` of the run.
-    pub(crate) const fn moved_by(self, offset: usize) -> Self {
-        let (start, end) = (self.range.start + offset, self.range.end + offset);
-        Self {
-            range: start..end,
-            ..self
-        }
+    /// Says that the packet's datagram begins at `offset` of the run.
+    pub(crate) const fn move_by(&mut self, offset: usize) {
+        self.range.start += offset;
+        self.range.end += offset;
     }
 }
 
@@ -82,13 +79,12 @@ impl Coalescer {
     pub(crate) fn add(
         &mut self,
         run: &mut [u8],
-        packet: Admitted,
+        packet: &Admitted,
         offloads: Offloads,
         frames: &mut [FrameList],
     ) -> Result<(), DropReason> {
-        let key = packet.key;
-        if let Some(key) = key
-            && self.join(run, &packet, key, frames) == Joined::Yes
+        if let Some(key) = &packet.key
+            && self.join(run, packet, key, frames) == Joined::Yes
         {
             return Ok(());
         }
@@ -96,15 +92,15 @@ impl Coalescer {
         let list = frames
             .get_mut(packet.vpc.index())
             .ok_or(DropReason::DeviceRefused)?;
-        let offload = match (key, packet.checksum) {
+        let offload = match (&packet.key, packet.checksum) {
             // Said when the frame is closed.
             (Some(_), _) | (None, ChecksumState::Complete) => Offload::None,
             (None, ChecksumState::Partial) => settle_checksum(run, &packet.range, offloads)?,
         };
         list.push(self.slice(&packet.range), offload);
-        self.open = key.map(|key| OpenFrame {
+        self.open = packet.key.map(|key| OpenFrame {
             vpc: packet.vpc,
-            first: packet.range,
+            first: packet.range.clone(),
             checksum: packet.checksum,
             merge: Merge::begin(key),
         });
@@ -117,7 +113,7 @@ impl Coalescer {
         &mut self,
         run: &[u8],
         packet: &Admitted,
-        key: MergeKey,
+        key: &MergeKey,
         frames: &mut [FrameList],
     ) -> Joined {
         let open = self.open.as_mut().filter(|open| open.vpc == packet.vpc);
@@ -157,7 +153,7 @@ impl OpenFrame {
     /// Joins the packet; both its checksum and the first packet's must be right, if they are not partial. They are verified
     /// here, so that what goes alone costs no look at its payload.
     #[inline]
-    fn join(&mut self, run: &[u8], packet: &Admitted, key: MergeKey) -> Joined {
+    fn join(&mut self, run: &[u8], packet: &Admitted, key: &MergeKey) -> Joined {
         let whole = run
             .get(self.first.clone())
             .zip(run.get(packet.range.clone()));

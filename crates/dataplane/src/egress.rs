@@ -136,12 +136,12 @@ fn forward(
         let splitter = segments::look(packet, cut).map_err(|reason| (reason, 1))?;
         return forward_super(state, vpc, packet, &splitter, queues);
     }
-    let forwarding = classify(state, vpc, packet.bytes()).map_err(one)?;
+    let mut forwarding = classify(state, vpc, packet.bytes()).map_err(one)?;
     if !has_room(&forwarding, 1, queues) {
         return Ok(Stop::NoRoom);
     }
     let checksum = settle_checksum(state, &forwarding, packet);
-    let forwarding = forwarding.with_checksum(checksum);
+    forwarding.header.checksum = checksum;
     if let Some(syn) = forwarding.syn {
         let clamp = tcp_mss::clamp(packet.bytes_mut(), syn, forwarding.inner_mtu, checksum);
         state.note_clamp(clamp);
@@ -163,7 +163,7 @@ fn forward_super(
     queues: &mut [GsoQueue],
 ) -> Result<Stop, Dropped> {
     let all = |reason| (reason, splitter.count());
-    let forwarding = address(state, vpc, packet.bytes()).map_err(all)?;
+    let mut forwarding = address(state, vpc, packet.bytes()).map_err(all)?;
     let inner_mtu = usize::from(forwarding.inner_mtu.get());
     if splitter.longest() > inner_mtu {
         // The tenant sent one packet, and is told of one.
@@ -186,7 +186,7 @@ fn forward_super(
     let path = path.ok_or(DropReason::NoEndpoint).map_err(all)?;
     let queue = queues.get_mut(path.socket.index());
     let queue = queue.ok_or(DropReason::NoEndpoint).map_err(all)?;
-    let forwarding = forwarding.with_checksum(segments::checksum_for(tx.partial_checksums()));
+    forwarding.header.checksum = segments::checksum_for(tx.partial_checksums());
     let whole = SuperPacket { packet, splitter };
     let (sent, outcome) = segments::seal_all(tx, &forwarding, whole, queue);
     state.peers.note_sent(peer, sent);
@@ -257,18 +257,6 @@ fn address(state: &mut State, vpc: VpcIndex, packet: &[u8]) -> Result<Forwarding
         // REQ-ECN-1, REQ-ECN-5
         tos: ecn::encapsulate(inner.ecn()).bits(),
     })
-}
-
-impl Forwarding {
-    const fn with_checksum(self, checksum: ChecksumState) -> Self {
-        Self {
-            header: Encapsulation {
-                checksum,
-                ..self.header
-            },
-            ..self
-        }
-    }
 }
 
 /// Whether the send queue that a packet goes to has room for so many trains; a packet that goes nowhere needs none.

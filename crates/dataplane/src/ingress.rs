@@ -270,10 +270,10 @@ impl<'a> Sender<'a> {
         while let Some(datagram) = next_datagram(run, offset, self.train.stride) {
             let len = datagram.len();
             let taken = match self.open(state, datagram) {
-                Ok(Some(packet)) => {
+                Ok(Some(mut packet)) => {
                     let offloads = state.offloads(packet.vpc);
-                    let packet = packet.moved_by(offset);
-                    coalescer.add(run, packet, offloads, frames)
+                    packet.move_by(offset);
+                    coalescer.add(run, &packet, offloads, frames)
                 }
                 Ok(None) => Ok(()),
                 Err(reason) => Err(reason),
@@ -313,13 +313,14 @@ impl<'a> Sender<'a> {
                 encapsulation,
                 inner,
             } => {
-                let range = HEADER_LEN + inner.start..HEADER_LEN + inner.end;
+                let start = HEADER_LEN + inner.start;
                 let packet = plaintext
                     .get_mut(inner)
                     .ok_or(DropReason::GeneveInnerLength)?;
-                let admitted = self.admit(state, peer, &encapsulation, packet)?;
-                self.admitted.count(range.len());
-                Ok(Some(Admitted { range, ..admitted }))
+                let mut admitted = self.admit(state, peer, &encapsulation, packet)?;
+                admitted.move_by(start);
+                self.admitted.count(admitted.range.len());
+                Ok(Some(admitted))
             }
         }
     }

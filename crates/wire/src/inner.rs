@@ -15,6 +15,12 @@ pub const IPV4_HEADER_LEN: usize = 20;
 /// Length of the fixed IPv6 header, in bytes.
 pub const IPV6_HEADER_LEN: usize = 40;
 
+/// Where the addresses lie in the fixed headers.
+const IPV4_SOURCE: usize = 12;
+const IPV4_DESTINATION: usize = 16;
+const IPV6_SOURCE: usize = 8;
+const IPV6_DESTINATION: usize = 24;
+
 /// Extension headers that are walked before the search for a transport header is given up. Real
 /// packets have three at most; the limit keeps a hostile chain from costing more.
 const MAX_EXTENSION_HEADERS: usize = 8;
@@ -91,8 +97,7 @@ pub enum Fragment {
 #[derive(Clone, Copy, Debug)]
 pub struct InnerPacket<'a> {
     bytes: &'a [u8],
-    source: IpAddr,
-    destination: IpAddr,
+    version: IpVersion,
     traffic_class: u8,
     upper: UpperLayer,
 }
@@ -127,21 +132,7 @@ impl<'a> InnerPacket<'a> {
         let header = bytes
             .first_chunk::<IPV4_HEADER_LEN>()
             .ok_or(InnerError::TooShort)?;
-        let [
-            first,
-            tos,
-            l0,
-            l1,
-            _,
-            _,
-            f0,
-            f1,
-            _,
-            protocol,
-            _,
-            _,
-            addresses @ ..,
-        ] = *header;
+        let [first, tos, l0, l1, _, _, f0, f1, _, protocol, _, _, ..] = *header;
         let header_len = usize::from(first & 0x0f) * 4;
         if header_len < IPV4_HEADER_LEN || header_len > bytes.len() {
             return Err(InnerError::HeaderLength);
@@ -149,12 +140,10 @@ impl<'a> InnerPacket<'a> {
         if usize::from(u16::from_be_bytes([l0, l1])) != bytes.len() {
             return Err(InnerError::TotalLength);
         }
-        let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let fragment = u16::from_be_bytes([f0, f1]);
         Ok(Self {
             bytes,
-            source: IpAddr::V4(Ipv4Addr::new(s0, s1, s2, s3)),
-            destination: IpAddr::V4(Ipv4Addr::new(d0, d1, d2, d3)),
+            version: IpVersion::V4,
             traffic_class: tos,
             upper: UpperLayer {
                 protocol: IpProtocol(protocol),
@@ -174,8 +163,7 @@ impl<'a> InnerPacket<'a> {
     fn parse_ipv6(bytes: &'a [u8]) -> Result<Self, InnerError> {
         let mut reader = Reader::new(bytes);
         let fixed = reader.array::<8>().ok_or(InnerError::TooShort)?;
-        let source = reader.array::<16>().ok_or(InnerError::TooShort)?;
-        let destination = reader.array::<16>().ok_or(InnerError::TooShort)?;
+        let _addresses = reader.array::<32>().ok_or(InnerError::TooShort)?;
         let [first, second, _, _, l0, l1, next, _] = *fixed;
         // A jumbogram has length 0 here and does not fit a datagram of ours anyway.
         if usize::from(u16::from_be_bytes([l0, l1])) != reader.rest().len() {
@@ -183,8 +171,7 @@ impl<'a> InnerPacket<'a> {
         }
         Ok(Self {
             bytes,
-            source: IpAddr::V6(Ipv6Addr::from(*source)),
-            destination: IpAddr::V6(Ipv6Addr::from(*destination)),
+            version: IpVersion::V6,
             traffic_class: first << 4 | second >> 4,
             upper: walk_extensions(IpProtocol(next), reader.rest()),
         })
@@ -198,14 +185,30 @@ impl<'a> InnerPacket<'a> {
 
     /// Who sent it, by its own claim.
     #[must_use]
-    pub const fn source(&self) -> IpAddr {
-        self.source
+    #[inline]
+    pub fn source(&self) -> IpAddr {
+        match self.version {
+            IpVersion::V4 => IpAddr::V4(Ipv4Addr::from(self.field(IPV4_SOURCE))),
+            IpVersion::V6 => IpAddr::V6(Ipv6Addr::from(self.field(IPV6_SOURCE))),
+        }
     }
 
     /// Whom it is for.
     #[must_use]
-    pub const fn destination(&self) -> IpAddr {
-        self.destination
+    #[inline]
+    pub fn destination(&self) -> IpAddr {
+        match self.version {
+            IpVersion::V4 => IpAddr::V4(Ipv4Addr::from(self.field(IPV4_DESTINATION))),
+            IpVersion::V6 => IpAddr::V6(Ipv6Addr::from(self.field(IPV6_DESTINATION))),
+        }
+    }
+
+    /// A field of the fixed header, which [`Self::parse`] has found to be there. Addresses are read when somebody asks and
+    /// not kept: copying what was just written in pieces costs more than reading it twice.
+    #[inline]
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        let bytes = self.bytes.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.copied().unwrap_or([0; N])
     }
 
     /// The IPv4 TOS byte or the IPv6 traffic class.

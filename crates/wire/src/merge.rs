@@ -214,10 +214,30 @@ fn is_plain(packet: &InnerPacket<'_>) -> bool {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Merge {
     first: MergeKey,
-    last: MergeKey,
+    last: Last,
     count: u16,
     /// Payload of all packets, in bytes.
     payload_len: usize,
+}
+
+/// What the next packet has to fit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Last {
+    payload_len: usize,
+    next_sequence: u32,
+    ending: Ending,
+    ending_flags: u8,
+}
+
+impl Last {
+    const fn of(key: &MergeKey) -> Self {
+        Self {
+            payload_len: key.payload_len,
+            next_sequence: key.next_sequence,
+            ending: key.ending,
+            ending_flags: key.ending_flags,
+        }
+    }
 }
 
 /// Whether a packet became part of a super-packet.
@@ -235,8 +255,8 @@ impl Merge {
     #[must_use]
     pub const fn begin(first: MergeKey) -> Self {
         Self {
+            last: Last::of(&first),
             first,
-            last: first,
             count: 1,
             payload_len: first.payload_len,
         }
@@ -245,7 +265,7 @@ impl Merge {
     /// Joins one more packet, if that is possible. `first` is the frame of the first packet, `next` of this one, which
     /// has the key `key`.
     #[inline]
-    pub fn join(&mut self, first: &[u8], key: MergeKey, next: &[u8]) -> Joined {
+    pub fn join(&mut self, first: &[u8], key: &MergeKey, next: &[u8]) -> Joined {
         let joined = self.check(first, key, next);
         if joined == Joined::Yes {
             self.add(key);
@@ -255,7 +275,7 @@ impl Merge {
 
     /// What [`Self::join`] would say; nothing changes.
     #[inline]
-    pub fn check(&self, first: &[u8], key: MergeKey, next: &[u8]) -> Joined {
+    pub fn check(&self, first: &[u8], key: &MergeKey, next: &[u8]) -> Joined {
         if self.takes(key) && self.same_headers(first, key, next) {
             Joined::Yes
         } else {
@@ -265,16 +285,16 @@ impl Merge {
 
     /// Joins a packet for which [`Self::check`] said yes.
     #[inline]
-    pub fn add(&mut self, key: MergeKey) {
-        self.last = key;
+    pub fn add(&mut self, key: &MergeKey) {
+        self.last = Last::of(key);
         self.count = self.count.saturating_add(1);
         self.payload_len += key.payload_len;
     }
 
     /// All that the keys tell: the same kind of packet, the next piece of the flow, and room for it.
-    fn takes(&self, key: MergeKey) -> bool {
-        let first = self.first;
-        let shape = |key: MergeKey| {
+    fn takes(&self, key: &MergeKey) -> bool {
+        let first = &self.first;
+        let shape = |key: &MergeKey| {
             (
                 key.transport,
                 key.network,
@@ -297,7 +317,7 @@ impl Merge {
 
     /// Whether all fields are equal but those that [`crate::split`] makes anew.
     #[inline]
-    fn same_headers(&self, first: &[u8], key: MergeKey, next: &[u8]) -> bool {
+    fn same_headers(&self, first: &[u8], key: &MergeKey, next: &[u8]) -> bool {
         let (ip, transport) = (self.first.network, self.first.transport_offset);
         let same_network = match key.version {
             Version::V4 { id, fragmentable } => {

@@ -13,7 +13,7 @@ fn join(packets: &[Vec<u8>], network: usize) -> Vec<(Vec<u8>, Option<SuperPacket
             continue;
         };
         if let Some((frame, Some(merge))) = out.last_mut()
-            && merge.join(first, key, packet) == Joined::Yes
+            && merge.join(first, &key, packet) == Joined::Yes
         {
             frame.extend_from_slice(&packet[key.payload()]);
             continue;
@@ -80,7 +80,7 @@ proptest! {
     fn random_bytes_are_no_reason_to_panic(bytes in prop::collection::vec(any::<u8>(), 0..120), network in 0_usize..30) {
         if let Some(key) = MergeKey::of(&bytes, network) {
             let mut merge = Merge::begin(key);
-            let _either = merge.join(&bytes, key, &bytes);
+            let _either = merge.join(&bytes, &key, &bytes);
             let mut frame = bytes.clone();
             prop_assert!(merge.finish(&mut frame).is_some());
         }
