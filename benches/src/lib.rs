@@ -6,6 +6,7 @@
 //! | [`epoch`]     | both ends of one epoch, from fixed secrets                 | `sa`, `replay` |
 //! | [`routes`]    | a VPC's table with many prefixes, and addresses in it      | `classify`     |
 //! | [`handshake`] | two nodes that know each other                             | `handshake`    |
+//! | [`pieces`]    | a super-packet and what it is cut into                     | `split`, `coalesce` |
 //!
 //! The AEADs behind one face, inner packets and lanes in memory are those of `linkveil bench` (crate
 //! `linkveil-bench`, re-exported here).
@@ -17,6 +18,7 @@
 
 pub mod epoch;
 pub mod handshake;
+pub mod pieces;
 pub mod routes;
 
 pub use linkveil_bench::{backend, lane, packets};

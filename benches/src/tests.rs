@@ -116,3 +116,22 @@ fn addresses_are_spread_over_the_table() {
         routes.addresses().iter().map(|(_, peer)| *peer).collect();
     assert!(peers.len() > routes.addresses().len() / 2);
 }
+
+#[test]
+fn a_super_packet_is_cut_into_packets_that_are_joined_to_it_again() {
+    use crate::pieces::{TRAIN_PACKETS, cut};
+    use linkveil_wire::{Joined, Merge, MergeKey, SuperKind};
+
+    let whole = packets::tcp_super_packet(1_420);
+    assert_eq!(cut(&whole, usize::MAX).len(), whole.packets);
+    let pieces = cut(&whole, TRAIN_PACKETS);
+    assert_eq!(pieces.len(), TRAIN_PACKETS);
+    let key = |packet: &[u8]| MergeKey::of(packet, 0).unwrap();
+    let mut merge = Merge::begin(key(&pieces[0]));
+    for packet in &pieces[1..] {
+        assert_eq!(packet.len(), 1_420);
+        assert_eq!(merge.join(&pieces[0], &key(packet), packet), Joined::Yes);
+    }
+    let found = merge.finish(&mut pieces[0].clone()).unwrap();
+    assert_eq!(found.kind, SuperKind::TcpV4 { segment_len: 1_380 });
+}
