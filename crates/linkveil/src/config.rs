@@ -7,6 +7,7 @@
 mod debug;
 mod document;
 mod loops;
+mod macsec;
 mod node;
 mod peer;
 mod problem;
@@ -20,6 +21,7 @@ mod vpc;
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,13 +34,14 @@ use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
 
 use document::{Section, Source};
+pub use macsec::{Listening, MacsecKeys, MacsecPort, NoiseKeys, PnReuse, RxKey, StaticKeys, TxKey};
 pub(crate) use node::{MAX_LISTEN_ADDRESSES, RUNTIME_FOLDER};
 use problem::Problems;
 pub use problem::{ConfigError, Problem};
 pub(crate) use values::DEVICE_MTU_MIN;
 
 /// The tables that a file may have.
-const TABLES: &[&str] = &["node", "crypto", "vpc", "peer", "debug"];
+const TABLES: &[&str] = &["node", "crypto", "vpc", "peer", "macsec", "debug"];
 
 /// A configuration without a fault in it.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub struct Config {
     pub vpcs: Vec<Vpc>,
     /// The gateways that it talks to.
     pub peers: Vec<Peer>,
+    /// The Ethernet ports that it protects.
+    pub macsec: Vec<MacsecPort>,
     /// The `[debug.impair]` table: what is done on purpose to what arrives from the underlay.
     pub impair: Option<ImpairConfig>,
 }
@@ -61,7 +66,7 @@ pub struct Node {
     pub name: String,
     /// The key that peers know this node by.
     pub private_key: StaticSecret,
-    /// UDP addresses, at least one, all different.
+    /// UDP addresses, all different; none only where there are nothing but MACsec ports.
     pub listen: Vec<SocketAddr>,
     /// Threads that carry packets.
     pub lanes: LaneCount,
@@ -299,6 +304,27 @@ impl Config {
 struct Origin {
     folder: PathBuf,
     stem: String,
+    exposure: Exposure,
+}
+
+/// Whether the file may hold keys itself.
+#[derive(Clone, Copy)]
+enum Exposure {
+    /// Only its owner reads it.
+    OwnerOnly,
+    /// Others may, by this mode.
+    Others(u32),
+}
+
+impl Exposure {
+    /// A file that cannot be looked at has been refused already.
+    fn of(file: &Path) -> Self {
+        let mode = fs::metadata(file).map_or(0, |metadata| metadata.permissions().mode() & 0o7777);
+        match mode & secrets::OTHERS_MASK {
+            0 => Self::OwnerOnly,
+            _ => Self::Others(mode),
+        }
+    }
 }
 
 impl Origin {
@@ -309,6 +335,7 @@ impl Origin {
         Self {
             folder,
             stem: stem.chars().map(plain).collect(),
+            exposure: Exposure::of(file),
         }
     }
 }
@@ -347,6 +374,13 @@ fn check(
         problems,
     );
     loops::check(&vpcs, &peers, problems);
+    let ports = macsec_ports(
+        &root,
+        (&node, crypto.as_ref()),
+        (&vpcs, &peers),
+        origin,
+        problems,
+    );
     let impair = debug::check_impair(&root, surroundings.debug_impair, problems);
     Some(Config {
         node: node.finish()?,
@@ -359,8 +393,33 @@ fn check(
             .into_iter()
             .map(peer::Draft::finish)
             .collect::<Option<_>>()?,
+        macsec: ports
+            .into_iter()
+            .map(macsec::Draft::finish)
+            .collect::<Option<_>>()?,
         impair,
     })
+}
+
+/// The `[[macsec]]` tables, and whether the node can do without an address.
+fn macsec_ports<'d>(
+    root: &Section<'d>,
+    (node, crypto): (&node::Draft, Option<&Crypto>),
+    (vpcs, peers): (&[vpc::Draft<'d>], &[peer::Draft<'d>]),
+    origin: &Origin,
+    problems: &mut Problems,
+) -> Vec<macsec::Draft> {
+    let keys = macsec::KeyContext {
+        folder: &origin.folder,
+        exposure: origin.exposure,
+        control_socket: node.control_socket.as_deref(),
+        own_key: node.private_key().map(StaticSecret::public),
+        rekey_after: crypto.map(|crypto| crypto.rekey_after),
+    };
+    let context = macsec::Context { vpcs, peers, keys };
+    let ports = macsec::check(root, &context, problems);
+    macsec::refuse_missing_listen(root, node, &ports, problems);
+    ports
 }
 
 #[cfg(test)]

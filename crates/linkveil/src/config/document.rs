@@ -51,8 +51,8 @@ impl<'d> Source<'d> {
 
     /// The value as it is written in the file, on one line and cut to a readable length; nothing for a
     /// table, whose text is its header.
-    fn quote(self, value: &Spanned<DeValue<'_>>) -> Option<String> {
-        if matches!(value.get_ref(), DeValue::Table(_)) {
+    fn quote(self, value: &Spanned<DeValue<'_>>, quoting: Quoting) -> Option<String> {
+        if quoting == Quoting::Never || matches!(value.get_ref(), DeValue::Table(_)) {
             return None;
         }
         let text = self.text.get(value.span()).unwrap_or_default();
@@ -75,15 +75,24 @@ fn explain_syntax(message: &str) -> (String, String) {
     let fix = if what.contains("duplicate key") {
         "keep one of the two lines"
     } else {
-        "write `key = \"value\"` lines under [node], [crypto], [[vpc]], [[peer]] or [[peer.vpc]]"
+        "write `key = \"value\"` lines under [node], [crypto], [[vpc]], [[peer]], [[peer.vpc]] or [[macsec]]"
     };
     (what, fix.to_owned())
+}
+
+/// Whether errors may quote values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    Allowed,
+    /// There are keys among the values.
+    Never,
 }
 
 /// One table of the document, with the name under which errors mention it.
 #[derive(Debug, Clone)]
 pub(super) struct Section<'d> {
     source: Source<'d>,
+    quoting: Quoting,
     label: String,
     line: usize,
     /// `None` stands for a table that the file leaves out.
@@ -95,6 +104,7 @@ impl<'d> Section<'d> {
     pub(super) fn root(source: Source<'d>, table: &'d Spanned<DeTable<'d>>) -> Self {
         Self {
             source,
+            quoting: Quoting::Allowed,
             label: String::new(),
             line: 1,
             table: Some(table.get_ref()),
@@ -105,6 +115,7 @@ impl<'d> Section<'d> {
     pub(super) fn absent(&self, label: &str) -> Self {
         Self {
             source: self.source,
+            quoting: self.quoting,
             label: label.to_owned(),
             line: 1,
             table: None,
@@ -115,6 +126,14 @@ impl<'d> Section<'d> {
     pub(super) fn labeled(self, label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
+            ..self
+        }
+    }
+
+    /// The same table, of whose values none is quoted, however deep it lies.
+    pub(super) fn secret(self) -> Self {
+        Self {
+            quoting: Quoting::Never,
             ..self
         }
     }
@@ -132,6 +151,7 @@ impl<'d> Section<'d> {
         let (_, value) = self.table?.iter().find(|(name, _)| name.get_ref() == key)?;
         Some(Entry {
             source: self.source,
+            quoting: self.quoting,
             key: self.key_path(key),
             value,
         })
@@ -172,7 +192,7 @@ impl<'d> Section<'d> {
         Problem {
             line: Some(self.source.line(&name.span())),
             key: self.key_path(written),
-            value: self.source.quote(value),
+            value: self.source.quote(value, self.quoting),
             what: "there is no such key".to_owned(),
             fix,
         }
@@ -191,6 +211,7 @@ impl<'d> Section<'d> {
 #[derive(Debug, Clone)]
 pub(super) struct Entry<'d> {
     source: Source<'d>,
+    quoting: Quoting,
     key: String,
     value: &'d Spanned<DeValue<'d>>,
 }
@@ -206,7 +227,7 @@ impl<'d> Entry<'d> {
         problems.add(Problem {
             line: Some(self.line()),
             key: self.key.clone(),
-            value: self.source.quote(self.value),
+            value: self.source.quote(self.value, self.quoting),
             what: what.into(),
             fix: fix.into(),
         });
@@ -228,6 +249,15 @@ impl<'d> Entry<'d> {
     /// The value as a string, or nothing (and no problem) when it is of another type.
     pub(super) fn as_text(&self) -> Option<&'d str> {
         self.value.get_ref().as_str()
+    }
+
+    /// The value as true or false.
+    pub(super) fn boolean(&self, example: &str, problems: &mut Problems) -> Option<bool> {
+        if let DeValue::Boolean(value) = self.value.get_ref() {
+            return Some(*value);
+        }
+        self.refuse_type("true or false", example, problems);
+        None
     }
 
     /// The value as a whole number; what does not fit 64 bits is refused too.
@@ -255,6 +285,7 @@ impl<'d> Entry<'d> {
         };
         let entry = |(index, value)| Entry {
             source: self.source,
+            quoting: self.quoting,
             key: format!("{}[{index}]", self.key),
             value,
         };
@@ -278,6 +309,7 @@ impl<'d> Entry<'d> {
         if let DeValue::Table(table) = self.value.get_ref() {
             return Some(Section {
                 source: self.source,
+                quoting: self.quoting,
                 label: label.to_owned(),
                 line: self.line(),
                 table: Some(table),

@@ -10,7 +10,7 @@ use linkveil_noise::PqPolicy;
 use linkveil_wire::{LaneCount, MAX_LANES};
 
 use super::document::{Entry, Section};
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::{Crypto, Node, Origin, Surroundings, secrets, speed, values};
 
 const NODE_KEYS: &[&str] = &[
@@ -37,11 +37,14 @@ pub(crate) const MAX_LISTEN_ADDRESSES: usize = 16;
 
 /// What is known of the node so far; `None` where the file is wrong.
 pub(super) struct Draft {
+    /// Where the table begins.
+    line: usize,
     name: Option<String>,
     private_key: Option<StaticSecret>,
+    /// Empty where the file has none.
     pub(super) listen: Option<Vec<SocketAddr>>,
     lanes: Option<LaneCount>,
-    control_socket: Option<PathBuf>,
+    pub(super) control_socket: Option<PathBuf>,
     offload: Option<Offloads>,
     busy_poll: Option<Duration>,
 }
@@ -57,6 +60,18 @@ impl Draft {
             offload: self.offload?,
             busy_poll: self.busy_poll?,
         })
+    }
+
+    /// Tunnels need an address to be reached at.
+    pub(super) fn refuse_missing_listen(&self, problems: &mut Problems) {
+        problems.add(Problem {
+            line: Some(self.line),
+            key: "[node] listen".to_owned(),
+            value: None,
+            what: "missing".to_owned(),
+            fix: "write an address of this host and a port: listen = \"192.0.2.1:51840\""
+                .to_owned(),
+        });
     }
 
     pub(super) fn private_key(&self) -> Option<&StaticSecret> {
@@ -84,13 +99,10 @@ pub(super) fn check(
             problems,
         )
         .and_then(|entry| secrets::private_key(&entry, &origin.folder, problems)),
-        listen: required(
-            &section,
-            "listen",
-            "write an address of this host and a port: listen = \"192.0.2.1:51840\"",
-            problems,
-        )
-        .and_then(|entry| listen(&entry, problems)),
+        listen: section
+            .get("listen")
+            .map_or(Some(Vec::new()), |entry| listen(&entry, problems)),
+        line: section.line(),
         lanes: section
             .get("lanes")
             .map_or(Some(surroundings.default_lanes), |entry| {

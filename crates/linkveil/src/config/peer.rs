@@ -45,6 +45,10 @@ pub(super) struct Draft<'d> {
 }
 
 impl Draft<'_> {
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name.as_deref() == Some(name)
+    }
+
     pub(super) fn finish(self) -> Option<Peer> {
         Some(Peer {
             name: self.name?,
@@ -205,7 +209,8 @@ fn endpoint(
         "give each peer its own address and port",
         problems,
     );
-    let Some(listen) = &context.node.listen else {
+    let listen = context.node.listen.as_ref();
+    let Some(listen) = listen.filter(|listen| !listen.is_empty()) else {
         return Some(endpoint);
     };
     if listen.contains(&endpoint) {

@@ -12,7 +12,7 @@ use super::document::Entry;
 use super::problem::Problems;
 
 /// Permission bits that nobody but the owner may have.
-const OTHERS_MASK: u32 = 0o077;
+pub(super) const OTHERS_MASK: u32 = 0o077;
 
 /// No key file is longer: 44 characters of base64 and a line end, with room for stray blanks.
 const KEY_FILE_MAX_BYTES: usize = 256;

@@ -138,6 +138,7 @@ macro_rules! assert_refusals {
 }
 
 mod debug;
+mod macsec;
 
 #[test]
 fn every_key_reaches_the_checked_configuration() {
@@ -788,6 +789,7 @@ mod any_text {
         let mut problems = Problems::default();
         let origin = Origin {
             folder: PathBuf::from("/nonexistent"),
+            exposure: Exposure::OwnerOnly,
             stem: "gw-a".into(),
         };
         let config = check(text, &origin, FOUR_LANES, &mut problems);

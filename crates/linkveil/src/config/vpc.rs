@@ -38,6 +38,11 @@ impl Draft<'_> {
         })
     }
 
+    pub(super) fn has_device(&self, netns: Option<&NetnsName>, device: &DeviceName) -> bool {
+        let same_netns = self.netns.as_ref().is_some_and(|own| own.as_ref() == netns);
+        same_netns && self.device.as_ref() == Some(device)
+    }
+
     /// The addresses that were readable.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &(Entry<'_>, IpNet)> {
         self.addresses.iter().flatten()
