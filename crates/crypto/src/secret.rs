@@ -2,6 +2,7 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use crate::kdf::hmac_sha256;
 use crate::opaque_debug;
 use crate::random::Random;
 
@@ -81,6 +82,18 @@ impl AesKey {
         let pairs = self.bytes().iter().zip(other.bytes());
         let difference = pairs.fold(0, |all, (a, b)| all | (a ^ b));
         self.len() == other.len() && difference == 0
+    }
+
+    /// A public name of the key and `context`: HMAC-SHA-256 (RFC 2104) of the context under the key, cut to 16 bytes. It
+    /// tells nothing of a key that was made at random.
+    #[must_use]
+    pub fn fingerprint(&self, context: &[u8]) -> [u8; 16] {
+        let mac = hmac_sha256(self.bytes(), context);
+        let mut name = [0; 16];
+        name.iter_mut()
+            .zip(mac.expose())
+            .for_each(|(to, from)| *to = *from);
+        name
     }
 
     /// The bytes by their length, for a cipher.

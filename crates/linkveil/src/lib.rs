@@ -21,6 +21,7 @@ pub mod log;
 pub mod mtu;
 pub mod netlink;
 pub mod plan;
+pub mod pn_file;
 pub mod privileges;
 pub mod setup;
 pub mod status;

@@ -67,7 +67,7 @@ pub use rx_sak::RxSak;
 pub use rx_sc::{Judged, RxSc, RxScError, Verdict};
 pub use rx_secy::{ChannelError, Delivered, MAX_CHANNELS, Provenance, RxError, RxSecy};
 pub use sa::{InstallError, SaTerms, SaUsage};
-pub use sak::{Sak, SakError, Salt};
+pub use sak::{NonceSpace, Sak, SakError, Salt};
 pub use suite::{CipherSuite, UnknownCipherSuite};
 pub use tx_sak::{TermsError, TxSak};
 pub use tx_sc::{PortMtu, ProtectError, Protection, TxConfig, TxConfigError, TxForm, TxSc};

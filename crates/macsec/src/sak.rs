@@ -48,6 +48,15 @@ pub enum SakError {
     Salt,
 }
 
+/// Which nonces a key makes of packet numbers, as names that tell nothing of the key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NonceSpace {
+    /// Equal for two keys that can come upon the same nonce ([`Sak::can_share_a_nonce_with`]).
+    pub id: [u8; 16],
+    /// Equal if, besides, equal packet numbers make equal nonces.
+    pub origin: [u8; 16],
+}
+
 /// A key for one channel. It has no `Clone` and is consumed by the association that uses it:
 ///
 /// ```compile_fail,E0382
@@ -135,6 +144,21 @@ impl Sak {
         };
         let ivs = self.iv.expose().iter().zip(other.iv.expose());
         ivs.take(fixed).all(|(a, b)| a == b) && self.key.is_same_as(&other.key)
+    }
+
+    /// Public names of the key and its nonces, for one who writes down which were used.
+    #[must_use]
+    pub fn nonce_space(&self) -> NonceSpace {
+        let fixed = match self.suite.pn_width() {
+            PnWidth::Bits32 => NONCE_LEN - size_of::<u32>(),
+            PnWidth::Bits64 => NONCE_LEN - size_of::<u64>(),
+        };
+        let iv = self.iv.expose();
+        let shared = iv.get(..fixed).unwrap_or(iv);
+        NonceSpace {
+            id: self.key.fingerprint(shared),
+            origin: self.key.fingerprint(iv),
+        }
     }
 
     /// Suite, channel, key and IV, for the association that uses them.

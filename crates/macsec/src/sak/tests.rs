@@ -74,6 +74,33 @@ fn nonces_are_shared_if_key_and_channel_are() {
     assert!(!shared(&extended(1, 1, SALT), &extended(1, 1, salt)));
 }
 
+// REQ-SECY-23
+#[test]
+fn names_of_nonces_are_equal_where_nonces_can_be() {
+    let keys = || {
+        let mut other_salt = SALT;
+        other_salt[4] ^= 1;
+        [
+            short(SCI, 1),
+            short(SCI, 2),
+            short(OTHER_SCI, 1),
+            extended(1, 1, SALT),
+            extended(1, 2, SALT),
+            extended(2, 1, SALT),
+            extended(1, 1, other_salt),
+        ]
+    };
+    for (i, a) in keys().iter().enumerate() {
+        for (j, b) in keys().iter().enumerate() {
+            let (left, right) = (a.nonce_space(), b.nonce_space());
+            if a.suite() == b.suite() {
+                assert_eq!(left.id == right.id, a.can_share_a_nonce_with(b), "{i} {j}");
+            }
+            assert_eq!(left.origin == right.origin, i == j, "{i} {j}");
+        }
+    }
+}
+
 // REQ-SECY-22
 #[test]
 fn debug_shows_no_key_and_salts_wipe_themselves() {
