@@ -50,6 +50,7 @@ mod inward;
 pub mod lane;
 pub mod learner;
 pub mod mac_table;
+pub mod macsec;
 mod orders;
 mod outbox;
 pub mod pool;
