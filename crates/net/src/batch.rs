@@ -288,22 +288,6 @@ impl UdpBatch {
         Some((meta, bytes))
     }
 
-    /// The bytes that `slice` points to, or `None` if it leaves its train.
-    #[must_use]
-    pub fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get(..meta.len)?.get(slice.range.clone())
-    }
-
-    /// The bytes that `slice` points to, to be changed; `None` if it leaves its train.
-    #[must_use]
-    pub fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
-    }
-
     /// Every buffer, for a receiver that lets the kernel fill many at once.
     pub(crate) fn raw_buffers(&mut self) -> impl Iterator<Item = &mut [u8]> {
         self.memory.chunks_exact_mut(UDP_BUFFER_LEN)
@@ -325,12 +309,39 @@ impl UdpBatch {
     }
 }
 
-/// One inner packet inside a [`UdpBatch`], where it was opened in place.
+impl Arena for UdpBatch {
+    #[inline]
+    fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get(..meta.len)?.get(slice.range.clone())
+    }
+
+    #[inline]
+    fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
+    }
+}
+
+/// Receive buffers in which packets were opened in place: a device takes them from there.
+pub trait Arena {
+    /// The bytes that `slice` points to, or `None` if it leaves what was received.
+    #[must_use]
+    fn slice(&self, slice: &InnerSlice) -> Option<&[u8]>;
+
+    /// The bytes that `slice` points to, to be changed; `None` if it leaves what was received.
+    #[must_use]
+    fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]>;
+}
+
+/// One inner packet inside an [`Arena`], where it was opened in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InnerSlice {
-    /// The train, as in [`UdpBatch::buffer_mut`].
+    /// The train of a [`UdpBatch`], as in [`UdpBatch::buffer_mut`], or the frame of a [`PortBatch`](crate::PortBatch).
     pub buffer: usize,
-    /// The bytes inside that train.
+    /// The bytes inside that train or frame.
     pub range: Range<usize>,
 }
 

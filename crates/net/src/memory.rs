@@ -1,7 +1,9 @@
 //! In-memory queues: the same traits without a kernel. Deterministic and bounded, for tests, simulation and benchmarks.
 //!
 //! [`network`] makes a small internet of socket groups that steer by lane exactly as the Linux groups do. [`tun`] makes
-//! one TUN queue and the host behind it.
+//! one TUN queue and the host behind it. [`port_wire`] makes two protected ports and the cable between them.
+
+mod port;
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,11 +11,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
-use crate::batch::{RecvMeta, TunBatch, UdpBatch};
+use crate::batch::{Arena, RecvMeta, TunBatch, UdpBatch};
 use crate::frames::{Frame, FrameList};
 use crate::gso::{GsoQueue, Train};
 use crate::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
 use crate::virtio::{Offload, Offloads};
+
+pub use port::{MemoryPort, PortWireOptions, port_wire};
 
 /// First byte of a data datagram: everything else belongs to the control socket of its group.
 const DATA_TYPE: u8 = 4;
@@ -333,7 +337,7 @@ impl TunHost {
 }
 
 impl MemoryTun {
-    fn send(&self, frame: Frame<'_>, arena: &UdpBatch) -> Option<()> {
+    fn send(&self, frame: Frame<'_>, arena: &impl Arena) -> Option<()> {
         if frame.offload.needs() > self.offloads {
             return None;
         }
@@ -363,7 +367,7 @@ impl TunQueue for MemoryTun {
         Ok(batch.len())
     }
 
-    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
+    fn send_batch(&mut self, frames: &FrameList, arena: &impl Arena) -> TunSendReport {
         let taken = |frame: &Frame<'_>| self.send(*frame, arena).is_some();
         let sent = frames.iter().filter(taken).count();
         TunSendReport {

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::batch::{TunBatch, UdpBatch};
+use crate::batch::{Arena, TunBatch};
 use crate::frames::{Frame, FrameList, MAX_PARTS};
 use crate::interface::{self, NameError};
 use crate::netns::{Netns, NetnsError};
@@ -269,7 +269,7 @@ impl LinuxTun {
 
     /// Writes one frame; whether the device took it.
     #[inline]
-    fn write(&self, frame: Frame<'_>, arena: &UdpBatch) -> Option<()> {
+    fn write(&self, frame: Frame<'_>, arena: &impl Arena) -> Option<()> {
         if frame.offload.needs() > self.offloads {
             return None;
         }
@@ -307,7 +307,7 @@ impl TunQueue for LinuxTun {
         Ok(batch.len())
     }
 
-    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
+    fn send_batch(&mut self, frames: &FrameList, arena: &impl Arena) -> TunSendReport {
         let taken = |frame: &Frame<'_>| self.write(*frame, arena).is_some();
         let sent = frames.iter().filter(taken).count();
         TunSendReport {

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use linkveil_net::batch::{RecvMeta, TunBatch, UdpBatch};
+use linkveil_net::batch::{Arena, RecvMeta, TunBatch, UdpBatch};
 use linkveil_net::frames::FrameList;
 use linkveil_net::gso::{GsoQueue, Train};
 use linkveil_net::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
@@ -92,7 +92,7 @@ impl TunQueue for Device {
         Ok(batch.len())
     }
 
-    fn send_batch(&mut self, frames: &FrameList, _arena: &UdpBatch) -> TunSendReport {
+    fn send_batch(&mut self, frames: &FrameList, _arena: &impl Arena) -> TunSendReport {
         // A super-packet has a part of every packet that was joined to it.
         self.taken
             .add(frames.iter().map(|frame| frame.parts.len()).sum());

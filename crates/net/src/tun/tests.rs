@@ -4,7 +4,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use super::*;
-use crate::batch::{InnerSlice, RecvMeta};
+use crate::batch::{InnerSlice, RecvMeta, UdpBatch};
 use crate::interface::index_of;
 use crate::poll::{Interest, Poller, Token};
 use crate::testing::{in_private_netns, ip, without_forks};

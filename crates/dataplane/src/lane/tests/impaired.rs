@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use linkveil_crypto::Direction;
 use linkveil_net::FrameList;
-use linkveil_net::batch::{TunBatch, UdpBatch};
+use linkveil_net::batch::{Arena, TunBatch, UdpBatch};
 use linkveil_net::clock;
 use linkveil_net::gso::GsoQueue;
 use linkveil_net::impair::{Chance, ImpairConfig, ImpairCounts, Impaired, Seed, Stream};
@@ -177,7 +177,7 @@ impl<Q: TunQueue> TunQueue for Belled<Q> {
         self.queue.recv_batch(batch)
     }
 
-    fn send_batch(&mut self, frames: &FrameList, arena: &UdpBatch) -> TunSendReport {
+    fn send_batch(&mut self, frames: &FrameList, arena: &impl Arena) -> TunSendReport {
         self.queue.send_batch(frames, arena)
     }
 }

@@ -1,0 +1,3 @@
+//! Linux packet sockets (packet(7)) on a protected port.
+
+pub(crate) mod steer;
