@@ -317,7 +317,9 @@ fn write(path: &Path, text: &str) -> Result<(), PnFileError> {
         .and_then(|()| file.sync_all())
         .map_err(failed(&new, "write"))?;
     fs::rename(&new, path).map_err(failed(path, "replace the file"))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -3,10 +3,13 @@
 //! The meaning of each field and counter stands in `docs/operations.md`.
 
 mod human;
+mod macsec;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use macsec::{MacsecChannelStatus, MacsecPeerStatus, MacsecSaStatus, MacsecStatus};
 
 /// Counters by name.
 pub type Counters = BTreeMap<String, u64>;
@@ -32,6 +35,8 @@ pub struct Status {
     pub vpcs: Vec<VpcStatus>,
     /// In the order of the configuration.
     pub peers: Vec<PeerStatus>,
+    /// Protected Ethernet ports, in the order of the configuration.
+    pub macsec: Vec<MacsecStatus>,
     /// Datagrams and packets that were dropped, by reason; all reasons, also at zero.
     pub drops: Counters,
     /// What lanes did besides carrying packets.

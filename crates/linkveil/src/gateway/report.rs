@@ -97,6 +97,7 @@ impl Portrait {
             peers: peers
                 .map(|(id, names)| moment.peer_status(id, names))
                 .collect(),
+            macsec: Vec::new(),
             drops: counters(report.drops.named().chain(report.impaired.dropped())),
             lane_events: counters(report.events.named().chain(report.impaired.altered())),
             control: counters(moment.core.counters().named()),

@@ -150,10 +150,7 @@ fn numbers_end_with_the_suites_last() {
     let (mut file, _) = place.open(&extended).unwrap();
     assert_eq!(file.reserve_through(pn(u64::MAX)).unwrap(), pn(u64::MAX));
     drop(file);
-    assert!(matches!(
-        place.open(&extended),
-        Err(PnFileError::Exhausted)
-    ));
+    assert!(matches!(place.open(&extended), Err(PnFileError::Exhausted)));
 }
 
 #[test]
@@ -168,7 +165,10 @@ fn what_is_no_such_file_is_refused_with_its_line() {
         (&format!("linkveil-pn 1\n# c\n{id} {id} -1\n"), 3),
         (&format!("linkveil-pn 1\n{id} {id} 1 2\n"), 2),
         (&format!("linkveil-pn 1\n{id} {id} 1\n{id} {id} 2\n"), 3),
-        (&format!("linkveil-pn 1\n{id} {id} 99999999999999999999\n"), 2),
+        (
+            &format!("linkveil-pn 1\n{id} {id} 99999999999999999999\n"),
+            2,
+        ),
     ];
     for (text, line) in wrong {
         fs::write(place.file(), text).unwrap();

@@ -8,7 +8,9 @@ impl Display for Status {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "node: {}", self.node)?;
         writeln!(f, "  public key: {}", self.public_key)?;
-        writeln!(f, "  listening: {}", self.listen.join(", "))?;
+        if !self.listen.is_empty() {
+            writeln!(f, "  listening: {}", self.listen.join(", "))?;
+        }
         writeln!(f, "  suite: {}", self.suite)?;
         writeln!(f, "  lanes: {}", self.lanes)?;
         writeln!(f, "  uptime: {}", Seconds(self.uptime_seconds))?;
@@ -18,6 +20,9 @@ impl Display for Status {
         }
         for peer in &self.peers {
             write!(f, "\n{peer}")?;
+        }
+        for port in &self.macsec {
+            write!(f, "\n{port}")?;
         }
         write_counters(f, "drops", &self.drops)?;
         write_counters(f, "lane events", &self.lane_events)?;
@@ -118,17 +123,18 @@ impl Display for KeyUsage {
 
 /// Names and non-zero values in two columns.
 fn write_counters(f: &mut Formatter<'_>, title: &str, counters: &Counters) -> fmt::Result {
-    let counted: Vec<_> = counters.iter().filter(|(_, count)| **count > 0).collect();
-    if counted.is_empty() {
+    if counters.values().all(|count| *count == 0) {
         return Ok(());
     }
-    let width = counted
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
     writeln!(f, "\n{title}:")?;
-    for (name, count) in counted {
+    write_named(f, counters)
+}
+
+/// The lines of [`write_counters`] without their title.
+pub(super) fn write_named(f: &mut Formatter<'_>, counters: &Counters) -> fmt::Result {
+    let counted = || counters.iter().filter(|(_, count)| **count > 0);
+    let width = counted().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, count) in counted() {
         writeln!(f, "  {name:width$}  {count}")?;
     }
     Ok(())
@@ -164,7 +170,7 @@ impl Display for Bytes {
 }
 
 /// Seconds in the two largest units that they fill.
-struct Seconds(u64);
+pub(super) struct Seconds(pub(super) u64);
 
 impl Display for Seconds {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -32,6 +32,58 @@ fn sample_vpcs() -> Vec<VpcStatus> {
     vec![routed, bridged]
 }
 
+/// A port with keys by handshake, one lane, and a frame that was late.
+fn sample_port() -> MacsecStatus {
+    let sa = |an, lowest_pn| MacsecSaStatus {
+        an,
+        next_pn: Some(12),
+        lowest_pn,
+        limit_share: 0.25,
+    };
+    MacsecStatus {
+        name: "trunk".into(),
+        port: "eth1".into(),
+        device: "lv-trunk".into(),
+        netns: None,
+        mtu_bytes: 1468,
+        suite: "gcm-aes-xpn-256".into(),
+        protect: "confidentiality".into(),
+        sci: "explicit".into(),
+        validate: "strict".into(),
+        replay_window_packets: 1024,
+        lanes: 1,
+        peer: Some(MacsecPeerStatus {
+            public_key: "NYBy1jZYgNGu6jKa35EhODhR7SGijjt16WXQ0s0WYlQ=".into(),
+            address: Some("02:00:00:00:00:02".into()),
+            state: "established".into(),
+            epoch: Some(EpochStatus {
+                fingerprint: "0011223344556677".into(),
+                age_seconds: 34,
+                next_rekey_seconds: None,
+                role: "responder".into(),
+                post_quantum: true,
+            }),
+            last_handshake_age_seconds: Some(34),
+        }),
+        tx: vec![MacsecChannelStatus {
+            sci: "0200000000010001".into(),
+            encoding_an: Some(1),
+            associations: vec![sa(1, None)],
+            counters: counters(&[("out_pkts_encrypted", 11), ("out_pkts_protected", 0)]),
+        }],
+        rx: vec![MacsecChannelStatus {
+            sci: "0200000000020001".into(),
+            encoding_an: None,
+            associations: vec![sa(0, Some(1)), sa(1, Some(2))],
+            counters: counters(&[("in_pkts_ok", 10), ("in_pkts_late", 1)]),
+        }],
+        secy: counters(&[("in_pkts_no_tag", 2), ("in_pkts_bad_tag", 0)]),
+        drops: counters(&[("tap_dropped", 0)]),
+        lane_events: counters(&[("port_blocked", 1)]),
+        control: counters(&[("handshakes_completed", 1)]),
+    }
+}
+
 /// A gateway with one established peer and one that has never spoken.
 pub(crate) fn sample() -> Status {
     let established = PeerStatus {
@@ -90,6 +142,7 @@ pub(crate) fn sample() -> Status {
         lanes: 2,
         vpcs: sample_vpcs(),
         peers: vec![established, silent],
+        macsec: vec![sample_port()],
         drops: counters(&[("no_route", 3), ("unknown_spi", 12), ("unauthentic", 0)]),
         lane_events: counters(&[("stray_forwarded", 0)]),
         control: counters(&[("handshakes_completed", 1), ("handshakes_started", 1)]),
