@@ -17,7 +17,7 @@ use linkveil_net::Offload;
 use linkveil_net::batch::{TunBatch, TunPacket};
 use linkveil_net::gso::GsoQueue;
 use linkveil_net::traits::{GsoNotice, TunQueue, UdpQueue, UdpSendReport};
-use linkveil_sa::{PartialChecksums, Path, PeerId};
+use linkveil_sa::{PartialChecksums, Path, PeerId, SocketIndex};
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::tcp_mss::{self, Syn, find_syn};
@@ -28,7 +28,7 @@ use linkveil_wire::{
 
 use crate::counters::{DropReason, LaneCounter};
 use crate::inward;
-use crate::orders::SendControl;
+use crate::orders::{Answer, SendControl};
 use crate::report::Traffic;
 use crate::segments::{self, SuperPacket};
 use crate::snapshot::VpcIndex;
@@ -360,6 +360,7 @@ fn try_send_control(state: &mut State, queues: &mut [GsoQueue], order: &SendCont
 /// The socket is unusable.
 pub(crate) fn flush<U: UdpQueue>(
     state: &mut State,
+    index: SocketIndex,
     socket: &mut U,
     queue: &mut GsoQueue,
 ) -> std::io::Result<Underlay> {
@@ -368,6 +369,9 @@ pub(crate) fn flush<U: UdpQueue>(
     }
     let report = socket.send_batch(queue)?;
     count_sent(state, report);
+    if report.gso != GsoNotice::Unchanged {
+        note_trains(state, index, report.gso);
+    }
     Ok(if queue.is_empty() {
         Underlay::Free
     } else {
@@ -382,11 +386,17 @@ fn count_sent(state: &mut State, report: UdpSendReport) {
     if report.blocked {
         counters.add(LaneCounter::UnderlayBlocked);
     }
-    match report.gso {
-        GsoNotice::Unchanged => {}
-        GsoNotice::Shortened => counters.add(LaneCounter::SegmentationShortened),
-        GsoNotice::TurnedOff => counters.add(LaneCounter::SegmentationOff),
+}
+
+/// The kernel takes shorter trains from now on, or none. Lanes do not log: control does.
+#[cold]
+fn note_trains(state: &mut State, index: SocketIndex, notice: GsoNotice) {
+    match notice {
+        GsoNotice::Unchanged => return,
+        GsoNotice::Shortened => state.counters.add(LaneCounter::SegmentationShortened),
+        GsoNotice::TurnedOff => state.counters.add(LaneCounter::SegmentationOff),
     }
+    state.outbox.answer(Answer::Trains(index, notice));
 }
 
 #[cfg(test)]

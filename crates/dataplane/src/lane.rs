@@ -364,8 +364,9 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// Gives the kernel what waits in the send queues.
     fn flush(&mut self) -> io::Result<()> {
         self.underlay = Underlay::Free;
-        for (socket, queue) in self.udps.iter_mut().zip(&mut self.queues) {
-            if egress::flush(&mut self.state, socket, queue)? == Underlay::Blocked {
+        let sockets = (0..).map(SocketIndex::new).zip(&mut self.udps);
+        for ((index, socket), queue) in sockets.zip(&mut self.queues) {
+            if egress::flush(&mut self.state, index, socket, queue)? == Underlay::Blocked {
                 self.underlay = Underlay::Blocked;
             }
         }

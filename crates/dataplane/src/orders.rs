@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use linkveil_sa::{EpochId, InstallKind, LaneEvent, Path, PeerId, RxEpoch, TxSa};
+use linkveil_net::GsoNotice;
+use linkveil_sa::{EpochId, InstallKind, LaneEvent, Path, PeerId, RxEpoch, SocketIndex, TxSa};
 use linkveil_wire::{ControlFrame, Spi};
 
 use crate::report::Report;
@@ -42,6 +43,8 @@ pub(crate) struct SendControl {
 pub(crate) enum Answer {
     Installed(EpochId, InstallKind),
     Event(LaneEvent),
+    /// What became of a socket's trains; twice in its life at most.
+    Trains(SocketIndex, GsoNotice),
     Retired(Retired),
     Report(Box<Report>),
 }

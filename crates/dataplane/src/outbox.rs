@@ -9,7 +9,7 @@ use rtrb::Producer;
 use crate::orders::Answer;
 
 /// Events that may wait for room in the ring. Answers to orders do not count: while any waits no order is taken, and an
-/// order has two answers at most.
+/// order has two answers at most. What is told of a socket twice in its life at most does not count, either.
 const WAITING_EVENTS: usize = 256;
 
 /// See the module's text.
@@ -45,8 +45,8 @@ impl Outbox {
         }
     }
 
-    /// An answer to an order, or an event that comes once in the life of an epoch: never lost. Both are bounded by what
-    /// control has ordered.
+    /// An answer to an order, or an event that comes once in the life of an epoch, or twice in that of a socket: never
+    /// lost. All are bounded by what control has ordered and made.
     pub(crate) fn answer(&mut self, answer: Answer) {
         self.waiting.push_back(answer);
         self.flush();

@@ -7,9 +7,10 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
+use linkveil_net::GsoNotice;
 use linkveil_net::poll::Waker;
 use linkveil_net::traits::{TunQueue, UdpQueue};
-use linkveil_sa::{EpochId, InstallKind, LaneCommand, LaneEvent};
+use linkveil_sa::{EpochId, InstallKind, LaneCommand, LaneEvent, SocketIndex};
 use linkveil_wire::LaneCount;
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
@@ -38,6 +39,9 @@ pub enum Backlog {
 pub enum PoolEvent {
     /// For the control core.
     Lane(LaneEvent),
+    /// The kernel takes shorter trains of this listen address from now on, or none. For the log: each lane has a socket
+    /// there and tells it of its own.
+    Trains(SocketIndex, GsoNotice),
     /// The sums that were asked for by [`Pool::request_report`].
     Report(Box<Report>),
 }
@@ -240,6 +244,9 @@ impl Pool {
                 match answer {
                     Answer::Installed(epoch, kind) => self.note_installed(epoch, kind),
                     Answer::Event(event) => self.events.push_back(PoolEvent::Lane(event)),
+                    Answer::Trains(socket, notice) => {
+                        self.events.push_back(PoolEvent::Trains(socket, notice));
+                    }
                     Answer::Retired(value) => drop(value),
                     Answer::Report(report) => self.note_report(&report),
                 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use linkveil_crypto::{Direction, EpochSecret, HandshakeHash, KeyBytes, PostQuantum, Suite};
-use linkveil_net::Offloads;
 use linkveil_net::clock;
 use linkveil_net::memory::{
     MemoryGroup, MemoryTun, MemoryUdp, NetworkOptions, TunHost, network, tun_with,
 };
 use linkveil_net::traits::UdpQueue;
+use linkveil_net::{GsoNotice, Offloads};
 use linkveil_sa::{
     EpochId, LaneCommand, LaneEvent, Limits, PartialChecksums, Path, PeerId, RxInstall,
     SocketIndex, TxInstall, split_epoch,
@@ -55,6 +55,7 @@ pub(crate) struct Node<U = MemoryUdp> {
     pub(crate) now: Instant,
     pub(crate) events: Vec<LaneEvent>,
     pub(crate) sightings: Vec<Sighting>,
+    pub(crate) trains: Vec<(SocketIndex, GsoNotice)>,
     report: Option<Report>,
 }
 
@@ -91,6 +92,7 @@ impl<U: UdpQueue> Node<U> {
             now: clock::now(),
             events: Vec::new(),
             sightings: Vec::new(),
+            trains: Vec::new(),
             report: None,
         }
     }
@@ -108,6 +110,7 @@ impl<U: UdpQueue> Node<U> {
                 worked = true;
                 match event {
                     PoolEvent::Lane(event) => self.events.push(event),
+                    PoolEvent::Trains(socket, notice) => self.trains.push((socket, notice)),
                     PoolEvent::Report(report) => self.report = Some(*report),
                 }
             }

@@ -16,6 +16,7 @@ mod report;
 mod requests;
 mod signals;
 mod sockets;
+mod trains;
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -43,6 +44,7 @@ use report::Portrait;
 use requests::Waiting;
 use signals::StopSignals;
 use sockets::{ControlSockets, Received};
+use trains::TrainLog;
 
 const SIGNALS: Token = Token(0);
 const LANES: Token = Token(1);
@@ -107,6 +109,7 @@ struct Gateway {
     server: Server,
     waiting: Waiting,
     portrait: Portrait,
+    trains: TrainLog,
     threads: LaneThreads,
     poll: Poll,
     _signals: StopSignals,
@@ -166,6 +169,7 @@ impl Gateway {
             server,
             waiting: Waiting::default(),
             portrait,
+            trains: TrainLog::default(),
             threads,
             poll,
             _signals: signals,
@@ -241,6 +245,7 @@ impl Gateway {
         while let Some(event) = self.pool.poll_event() {
             match event {
                 PoolEvent::Lane(event) => self.core.handle_lane_event(event, now()),
+                PoolEvent::Trains(socket, notice) => self.trains.log(socket, notice),
                 PoolEvent::Report(report) => self.answer_status(&report),
             }
         }

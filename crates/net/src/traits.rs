@@ -135,7 +135,7 @@ pub struct PortSendReport {
 }
 
 /// Whether a socket still hands whole trains to the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum GsoNotice {
     /// Nothing changed.
     #[default]

@@ -305,6 +305,8 @@ impl Gateway {
             match event {
                 PoolEvent::Lane(event) => self.core.handle_lane_event(event, now),
                 PoolEvent::Report(report) => self.report = Some(*report),
+                // Queues in memory take every train.
+                PoolEvent::Trains(..) => {}
             }
             count += 1;
         }

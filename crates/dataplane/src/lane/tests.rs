@@ -1,6 +1,7 @@
 //! What a lane tells control by itself.
 
 mod impaired;
+mod trains;
 
 use linkveil_net::memory::NetworkOptions;
 use linkveil_sa::{LaneEvent, Pressure};
