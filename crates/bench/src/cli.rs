@@ -72,7 +72,8 @@ pub struct NetArgs {
     /// AEAD of linkveil: aes-256-gcm or chacha20-poly1305
     #[arg(long, default_value_t)]
     pub suite: Suite,
-    /// A line for `[node]` in linkveil's configurations, for example lanes=1; may be repeated
+    /// A line for `[node]` in linkveil's configurations, for example lanes=1; may be repeated. linkveil-poll keeps its own
+    /// lanes and busy_poll
     #[arg(long, value_name = "KEY=VALUE")]
     pub node: Vec<String>,
     /// Where the report goes.

@@ -1,4 +1,4 @@
-//! `bench net`: real tunnels between two network namespaces, linkveil among them.
+//! `bench net`: real tunnels between two network namespaces, linkveil among them in more than one form.
 //!
 //! ```text
 //!   host a                               host b
@@ -78,6 +78,9 @@ pub struct TunnelRow {
     pub version: String,
     /// MTU of its device in bytes.
     pub mtu: Option<u32>,
+    /// Lines of `[node]` that make this form of linkveil.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub node: Vec<String>,
     /// By [`Measure::key`]. What a tunnel has not (a daemon's memory, say) is not in it.
     pub measures: BTreeMap<&'static str, Summary>,
     /// Loads that were put on twice, because iperf3 failed the first time.
@@ -114,7 +117,7 @@ pub struct NetReport {
     pub node: Vec<String>,
     /// Version of the load's program.
     pub iperf3: String,
-    /// In the order in which they were asked for; linkveil comes first.
+    /// In the order in which they were asked for; linkveil as it comes is first.
     pub tunnels: Vec<TunnelRow>,
     /// What is not in it, and why.
     pub skipped: Vec<Skipped>,
@@ -265,6 +268,7 @@ fn note_failure(
 
 impl Samples {
     fn sum_up(self) -> TunnelRow {
+        let settings = self.peer.settings().iter();
         let summed = self.measures.into_iter();
         let summed =
             summed.filter_map(|(measure, samples)| Some((measure.key(), Summary::of(samples)?)));
@@ -272,6 +276,9 @@ impl Samples {
             tunnel: self.peer,
             version: self.version,
             mtu: self.mtu,
+            node: settings
+                .map(|(key, value)| format!("{key} = {value}"))
+                .collect(),
             measures: summed.collect(),
             repeated: self.repeated,
             failure: self.failure,

@@ -1,7 +1,7 @@
 //! `bench net` as tables and bars.
 
 use super::measure::Measure;
-use super::{NetReport, Peer, TunnelRow, UnderlayOffload};
+use super::{NetReport, TunnelRow, UnderlayOffload};
 use crate::report::{Bar, Cell, Chart, Grid, Section};
 use crate::stats::Summary;
 
@@ -13,8 +13,9 @@ impl NetReport {
         let mut grids = vec![
             self.medians("Received", speeds),
             self.medians("Delay and cost", costs),
-            self.ratios(),
         ];
+        let own = self.tunnels.iter().filter(|row| row.tunnel.is_own());
+        grids.extend(own.map(|row| self.ratios(row)));
         if self.rounds > 1 {
             grids.push(self.spreads());
         }
@@ -55,6 +56,11 @@ impl NetReport {
                 self.suite, self.iperf3
             ),
         ];
+        let forms = self.tunnels.iter().filter(|row| !row.node.is_empty());
+        notes.extend(forms.map(|row| {
+            let (name, node) = (row.tunnel.name(), row.node.join(", "));
+            format!("{name}: linkveil with [node] {node}.")
+        }));
         let skipped = self.skipped.iter();
         notes.extend(skipped.map(|row| {
             format!(
@@ -95,18 +101,19 @@ impl NetReport {
         )
     }
 
-    /// linkveil's figures over those of the others, round by round.
-    fn ratios(&self) -> Grid {
-        let own = self.tunnels.iter().find(|row| row.tunnel == Peer::Linkveil);
+    /// The figures of one form of linkveil over those of the others, round by round.
+    fn ratios(&self, own: &TunnelRow) -> Grid {
         let cell = |row: &TunnelRow, measure: Measure| {
-            let ratio = own.and_then(|own| ratio(own.of(measure)?, row.of(measure)?));
+            let both = own.of(measure).zip(row.of(measure));
+            let ratio = both.and_then(|(own, other)| ratio(own, other));
             Cell::median(ratio.as_ref(), 2)
         };
-        let title = "linkveil over each: medians of the rounds' ratios";
-        let mut grid = self.grid(title, &Measure::ALL, cell);
+        let name = own.tunnel.name();
+        let title = format!("{name} over each: medians of the rounds' ratios");
+        let mut grid = self.grid(&title, &Measure::ALL, cell);
         // Itself is 1.
         grid.rows
-            .retain(|row| row.first() != Some(&Cell::text(Peer::Linkveil.name())));
+            .retain(|row| row.first() != Some(&Cell::text(name)));
         grid
     }
 
@@ -150,7 +157,7 @@ impl NetReport {
             Some(Bar {
                 label: row.tunnel.name().to_owned(),
                 value: row.of(measure)?.clone(),
-                own: row.tunnel == Peer::Linkveil,
+                own: row.tunnel.is_own(),
             })
         });
         Chart {

@@ -124,3 +124,28 @@ fn measures_have_keys_of_their_own() {
         Measure::ALL.iter().map(|measure| measure.key()).collect();
     assert_eq!(keys.len(), Measure::ALL.len());
 }
+
+#[test]
+fn another_form_of_linkveil_is_compared_with_all_and_says_what_it_is() {
+    let mut report = report();
+    let poll = row(Peer::LinkveilPoll, &[4.0, 6.0, 1.0]);
+    assert_eq!(poll.node, ["lanes = 1", "busy_poll = \"50us\""]);
+    report.tunnels.insert(1, poll);
+    // Over linkveil-poll and boringtun, round by round.
+    assert_eq!(figures(&report, 2), ["2.00", "3.00"]);
+    // Over linkveil and boringtun.
+    assert_eq!(figures(&report, 3), ["0.50", "3.00"]);
+    let section = report.section();
+    assert_eq!(
+        section.grids[3].title,
+        "linkveil-poll over each: medians of the rounds' ratios"
+    );
+    let own: Vec<bool> = section.charts[0].bars.iter().map(|bar| bar.own).collect();
+    assert_eq!(own, [true, true, false]);
+    let said = "linkveil-poll: linkveil with [node] lanes = 1, busy_poll = \"50us\".";
+    assert!(
+        section.notes.contains(&said.to_owned()),
+        "{:?}",
+        section.notes
+    );
+}

@@ -24,13 +24,16 @@ use super::{Options, Skipped, tools};
 /// Until the first ping comes back through a new tunnel.
 const COMES_UP_WITHIN: Duration = Duration::from_secs(20);
 
-/// A tunnel to compare with; linkveil itself is always one.
+/// A tunnel to compare with; linkveil as it comes is always one. In the order of the report, unless the user asked for
+/// another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Peer {
-    /// This binary.
+    /// This binary, as it comes.
     #[value(skip)]
     Linkveil,
+    /// The same with one lane that goes on looking for work before it sleeps: for the least delay.
+    LinkveilPoll,
     /// WireGuard in Go, in user space.
     WireguardGo,
     /// WireGuard in Rust, by Cloudflare.
@@ -204,7 +207,7 @@ const WG: Needed = Needed {
 };
 
 impl Peer {
-    /// All but linkveil.
+    /// All but linkveil as it comes.
     #[must_use]
     pub fn all_others() -> Vec<Self> {
         Self::value_variants().to_vec()
@@ -215,6 +218,7 @@ impl Peer {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Linkveil => "linkveil",
+            Self::LinkveilPoll => "linkveil-poll",
             Self::WireguardGo => "wireguard-go",
             Self::Boringtun => "boringtun",
             Self::Gotatun => "gotatun",
@@ -226,10 +230,25 @@ impl Peer {
         }
     }
 
+    /// Whether it is linkveil, in one form or another.
+    #[must_use]
+    pub const fn is_own(self) -> bool {
+        matches!(self, Self::Linkveil | Self::LinkveilPoll)
+    }
+
+    /// What a form of linkveil sets in `[node]`: key and value, as in the file.
+    #[must_use]
+    pub const fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::LinkveilPoll => &[("lanes", "1"), ("busy_poll", "\"50us\"")],
+            _ => &[],
+        }
+    }
+
     fn needs(self) -> Vec<Needed> {
         let needed = |program, remedy| Needed { program, remedy };
         match self {
-            Self::Linkveil | Self::Vxlan | Self::Veth => vec![],
+            Self::Linkveil | Self::LinkveilPoll | Self::Vxlan | Self::Veth => vec![],
             Self::WireguardGo => vec![needed("wireguard-go", "apt install wireguard-go"), WG],
             Self::Boringtun => vec![needed("boringtun-cli", "cargo install boringtun-cli"), WG],
             Self::Gotatun => vec![needed("gotatun", "cargo install gotatun-cli"), WG],
@@ -263,7 +282,7 @@ impl Peer {
             ));
         }
         match self {
-            Self::Linkveil => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Self::Linkveil | Self::LinkveilPoll => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Self::WireguardGo => Ok(tools::version("wireguard-go", &["--version"])),
             Self::Boringtun => Ok(tools::version("boringtun-cli", &["--version"])),
             Self::Gotatun => Ok(tools::version("gotatun", &["--version"])),
@@ -281,7 +300,7 @@ impl Peer {
     /// Sets it up, and waits until a ping comes through.
     pub(super) fn start<'a>(self, context: &Context<'a>) -> Result<Tunnel<'a>, NetError> {
         let mut tunnel = match self {
-            Self::Linkveil => linkveil::start(context)?,
+            Self::Linkveil | Self::LinkveilPoll => linkveil::start(context, self)?,
             Self::WireguardGo => wireguard::start(context, wireguard::GO)?,
             Self::Boringtun => wireguard::start(context, wireguard::BORINGTUN)?,
             Self::Gotatun => wireguard::start(context, wireguard::GOTATUN)?,
@@ -341,7 +360,7 @@ mod tests {
             assert_eq!(Peer::from_str(peer.name(), false), Ok(peer));
         }
         assert!(Peer::from_str("linkveil", false).is_err());
-        assert_eq!(Peer::all_others().len(), 8);
+        assert_eq!(Peer::all_others().len(), 9);
     }
 
     #[test]
