@@ -1,7 +1,7 @@
 //! Devices, sockets, namespaces and clocks: the only crate with unsafe code.
 //!
 //! The three traits [`TunQueue`], [`UdpQueue`] and [`PortQueue`] are all that a lane knows of the outside. Two families implement them:
-//! the Linux ones ([`LinuxTun`], [`LinuxUdp`]) and the in-memory ones ([`memory`]); [`impair`] makes a bad network of any of them. The batch types ([`TunBatch`],
+//! the Linux ones ([`LinuxTun`], [`LinuxUdp`], [`LinuxPort`]) and the in-memory ones ([`memory`]); [`impair`] makes a bad network of any of them. The batch types ([`TunBatch`],
 //! [`UdpBatch`], [`GsoQueue`], [`PortBatch`], [`PortOutbox`]) own all packet memory, are allocated once per lane, and are reused for ever.
 #![deny(unsafe_op_in_unsafe_fn)]
 #![cfg_attr(
@@ -41,6 +41,7 @@ pub use frames::{Frame, FrameFull, FrameList};
 pub use gso::{GsoQueue, Slot, Train};
 pub use impair::{ImpairConfig, ImpairCounts, Impaired, Impairment};
 pub use netns::{Netns, NetnsError};
+pub use packet::{ControlFrame, ControlPort, LinuxPort, PacketPort, PortError, Reception};
 pub use path_mtu::path_mtu;
 pub use poll::{Interest, Poller, Readiness, Token, WakeUp, Waker};
 pub use port::{PORT_FRAME_LEN, PORT_MTU_MAX, PortBatch, PortOutbox, PortSlot};

@@ -146,11 +146,5 @@ impl AsRawFd for LinuxUdp {
     }
 }
 
-/// A message header that points nowhere.
-fn empty_header() -> libc::mmsghdr {
-    // SAFETY: mmsghdr consists of integers and raw pointers; for both all zero bits are a valid value.
-    unsafe { std::mem::zeroed() }
-}
-
 #[cfg(test)]
 mod tests;

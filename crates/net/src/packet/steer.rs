@@ -3,6 +3,8 @@
 //! The port id of the channel that a SecTAG names explicitly (IEEE 802.1AE-2018 9.9) is the sender's lane + 1. So port id
 //! p goes to lane (p - 1) mod N of N, and a frame that names no channel to lane 0.
 
+use super::options::instruction;
+
 /// The bit of the TCI that says that there is an SCI (IEEE 802.1AE-2018 9.5).
 const TCI_SC: u8 = 0x20;
 
@@ -26,31 +28,18 @@ pub(crate) fn lane_of(frame: &[u8], lanes: usize) -> usize {
 /// The same for the kernel: at offset 0 it sees what follows the EtherType. A load beyond the end of a short frame ends
 /// the program with 0.
 pub(super) fn program(lanes: u32) -> [libc::sock_filter; 7] {
-    let code = |code: u32| u16::try_from(code).unwrap_or_default();
-    let offset = |offset: usize| u32::try_from(offset).unwrap_or_default();
-    let step = |code, k| libc::sock_filter {
-        code,
-        jt: 0,
-        jf: 0,
-        k,
-    };
-    let unless_sc = libc::sock_filter {
-        code: code(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K),
-        jt: 0,
-        jf: 4,
-        k: TCI_SC.into(),
-    };
+    let start = u32::try_from(PORT_ID_START).unwrap_or_default();
     [
-        step(code(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS), 0),
-        unless_sc,
-        step(
-            code(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS),
-            offset(PORT_ID_START),
-        ),
-        step(code(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_K), lanes - 1),
-        step(code(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K), lanes),
-        step(code(libc::BPF_RET | libc::BPF_A), 0),
-        step(code(libc::BPF_RET | libc::BPF_K), 0),
+        instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0),
+        libc::sock_filter {
+            jf: 4,
+            ..instruction(libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K, TCI_SC.into())
+        },
+        instruction(libc::BPF_LD | libc::BPF_H | libc::BPF_ABS, start),
+        instruction(libc::BPF_ALU | libc::BPF_ADD | libc::BPF_K, lanes - 1),
+        instruction(libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K, lanes),
+        instruction(libc::BPF_RET | libc::BPF_A, 0),
+        instruction(libc::BPF_RET | libc::BPF_K, 0),
     ]
 }
 

@@ -454,8 +454,7 @@ fn a_capable_device_leaves_checksums_and_cutting_to_us() {
                 // Before Linux 6.2.
                 return;
             }
-            crate::udp::options::set_integer(&socket, libc::IPPROTO_UDP, libc::UDP_SEGMENT, 1_000)
-                .unwrap();
+            crate::sys::set_integer(&socket, libc::IPPROTO_UDP, libc::UDP_SEGMENT, 1_000).unwrap();
             let payload: Vec<u8> = (0..4_500_u32).map(|n| n.to_le_bytes()[0]).collect();
             socket.send_to(&payload, "10.9.0.7:9").unwrap();
             let (packet, offload) = udp_packet(&mut queue);

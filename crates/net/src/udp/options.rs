@@ -1,11 +1,13 @@
 //! Socket options of a group's members.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery};
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
+
+use crate::sys::{set_integer, set_option};
 
 /// Receive buffer of a data socket, in bytes as the kernel counts them: about forty trains of 64 KiB, so that a lane may
 /// be away from its socket for a millisecond at tens of Gb/s. The usual default holds three.
@@ -102,31 +104,6 @@ pub(super) fn steer(socket: &OwnedFd, lanes: u32) -> io::Result<()> {
         libc::SO_ATTACH_REUSEPORT_CBPF,
         &filter,
     )
-}
-
-pub(crate) fn set_integer(socket: impl AsFd, level: i32, name: i32, value: i32) -> io::Result<()> {
-    set_option(socket, level, name, &value)
-}
-
-/// setsockopt(2) for what rustix does not know. `T` is the type that the kernel expects for this option.
-fn set_option<T>(socket: impl AsFd, level: i32, name: i32, value: &T) -> io::Result<()> {
-    let len = u32::try_from(size_of::<T>()).map_err(|_| io::ErrorKind::InvalidInput)?;
-    // SAFETY: the pointer and the length describe `value`, a live object; the kernel only reads it. What a sock_fprog
-    // points to lives in the caller until this returns.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_fd().as_raw_fd(),
-            level,
-            name,
-            std::ptr::from_ref(value).cast(),
-            len,
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
 }
 
 /// Whether another socket holds `address` already. Without this look a second gateway of the same user would silently

@@ -76,7 +76,7 @@ impl Receiver {
             .zip(&mut self.ancillary);
         self.headers
             .extend(places.map(|((part, address), ancillary)| {
-                let mut header = super::empty_header();
+                let mut header = crate::sys::empty_header();
                 header.msg_hdr.msg_name = std::ptr::from_mut(address).cast();
                 header.msg_hdr.msg_namelen = RawAddress::CAPACITY;
                 header.msg_hdr.msg_iov = part;

@@ -153,7 +153,7 @@ impl Sender {
         self.headers.clear();
         for (train, (address, ancillary)) in trains.zip(places) {
             let segments = train.segment_count();
-            let mut header = super::empty_header();
+            let mut header = crate::sys::empty_header();
             header.msg_hdr.msg_namelen = address.encode(train.remote);
             header.msg_hdr.msg_controllen = describe(&train, segments, ancillary) as _;
             self.headers.push(header);

@@ -86,7 +86,7 @@ fn without_segmentation_offload_datagrams_leave_one_by_one_and_this_is_told_once
     let mut from = group(V4, 1);
     let mut to = group(V4, 1);
     // A socket without UDP checksums refuses UDP_SEGMENT, as a device without checksum offload does.
-    options::set_integer(&from.data[0].socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
+    crate::sys::set_integer(&from.data[0].socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
     let mut queue = GsoQueue::new(8);
     let mut notices = Vec::new();
     for round in 0..2 {
