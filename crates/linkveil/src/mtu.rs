@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use ipnet::IpNet;
+use linkveil_net::PORT_MTU_MAX;
 use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
 
 use crate::config::{DEVICE_MTU_MIN, VpcKind, VpcMtu};
@@ -161,6 +162,34 @@ pub fn device(configured: VpcMtu, kind: VpcKind, paths: impl Iterator<Item = u16
 /// MTU of the routes to a peer that takes packets of `inner` bytes, where that is less than the device's.
 pub fn route(device: u16, inner: u16) -> Option<u16> {
     (inner < device).then_some(inner)
+}
+
+/// Bytes that MACsec adds to a frame: SecTAG with SCI 16, ICV 16 (IEEE 802.1AE-2018 9.3, 9.11).
+pub const MACSEC_OVERHEAD_BYTES: u16 = 32;
+
+/// Bytes of a VLAN tag (IEEE 802.1Q-2018 9.3), which the MTU of an Ethernet device does not count, and that of a port does
+/// once the tag is inside.
+const VLAN_TAG_BYTES: u16 = 4;
+
+/// What frames of a protected port's device may be as long as its MTU says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FullSize {
+    /// Those without VLAN tags.
+    Untagged,
+    /// Those with a VLAN tag, too.
+    Tagged,
+}
+
+/// MTU of the device of a protected port whose own MTU is `port_bytes`. `None`: nothing sensible fits.
+pub fn macsec_device(port_bytes: u32, frames: FullSize) -> Option<u16> {
+    let tag = match frames {
+        FullSize::Untagged => 0,
+        FullSize::Tagged => VLAN_TAG_BYTES,
+    };
+    let usable = usize::try_from(port_bytes).map_or(PORT_MTU_MAX, |bytes| bytes.min(PORT_MTU_MAX));
+    let bytes = u16::try_from(usable).ok()?;
+    let inner = bytes.checked_sub(MACSEC_OVERHEAD_BYTES + tag)?;
+    (inner >= INNER_MTU_MIN).then_some(inner)
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! Nothing is taken back here: the device has no owner but linkveil, and everything that hangs on it
 //! goes away with it.
 
+pub mod port;
+
 use std::io;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use linkveil_net::interface::HardwareAddress;
 use rtnetlink::packet_route::address::AddressHeaderFlags;
 use rtnetlink::packet_route::link::{AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteMetric, RouteProtocol, RouteScope};
@@ -23,6 +26,8 @@ pub struct DevicePlan {
     pub kind: VpcKind,
     /// MTU of the device in bytes.
     pub mtu_bytes: u16,
+    /// The device's own Ethernet address, where the kernel is not to choose one.
+    pub hardware_address: Option<HardwareAddress>,
     /// The gateway's own addresses.
     pub addresses: Vec<IpNet>,
     /// What is routed into the device.
@@ -74,13 +79,20 @@ pub enum NetlinkError {
 ///
 /// The first step that the kernel refused; earlier steps stay done.
 pub fn configure(plan: &DevicePlan) -> Result<(), NetlinkError> {
+    with_kernel(async |handle| Setup { handle, plan }.run().await)
+}
+
+/// Runs `work` with a netlink socket of the calling thread's network namespace.
+fn with_kernel<T, E: From<io::Error>>(
+    work: impl AsyncFnOnce(Handle) -> Result<T, E>,
+) -> Result<T, E> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
     runtime.block_on(async {
         let (connection, handle, _) = rtnetlink::new_connection()?;
         let connection = tokio::spawn(connection);
-        let result = Setup { handle, plan }.run().await;
+        let result = work(handle).await;
         connection.abort();
         result
     })
@@ -119,19 +131,21 @@ impl Setup<'_> {
     /// into the tunnel, from an address that no peer admits.
     async fn set_link(&self, index: u32) -> Result<(), NetlinkError> {
         let quiet = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
-        let message = LinkUnspec::new_with_index(index)
+        let mut message = LinkUnspec::new_with_index(index)
             .mtu(self.plan.mtu_bytes.into())
             .append_extra_attribute(LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(
                 vec![quiet],
-            )]))
-            .build();
-        let result = self.handle.link().set(message).execute().await;
-        self.explain(result, || {
-            format!(
-                "ip link set {} mtu {}",
-                self.plan.device, self.plan.mtu_bytes
-            )
-        })
+            )]));
+        let mut step = format!(
+            "ip link set {} mtu {}",
+            self.plan.device, self.plan.mtu_bytes
+        );
+        if let Some(address) = self.plan.hardware_address {
+            message = message.address(address.octets().to_vec());
+            step = format!("{step} address {address}");
+        }
+        let result = self.handle.link().set(message.build()).execute().await;
+        self.explain(result, || step)
     }
 
     async fn add_address(&self, index: u32, address: IpNet) -> Result<(), NetlinkError> {

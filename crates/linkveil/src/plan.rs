@@ -78,6 +78,7 @@ fn device(
         device: vpc.device.to_string(),
         kind: vpc.kind,
         mtu_bytes: device_bytes,
+        hardware_address: None,
         addresses: vpc.addresses.clone(),
         routes: routes.collect(),
         carried_bytes: carried.filter(|bytes| *bytes < device_bytes),

@@ -111,3 +111,22 @@ fn an_ethernet_device_takes_what_the_narrowest_path_carries_less_the_header_of_t
     let error = ipv6(1369).unwrap_err();
     assert!(error.to_string().contains("1370"), "{error}");
 }
+
+#[test]
+fn macsec_takes_its_bytes_from_the_port() {
+    let cases = [
+        (1500, FullSize::Untagged, Some(1468)),
+        (1500, FullSize::Tagged, Some(1464)),
+        (9000, FullSize::Untagged, Some(8968)),
+        (9216, FullSize::Tagged, Some(9180)),
+        // No frame is longer than what lanes have room for.
+        (65_535, FullSize::Untagged, Some(9184)),
+        (u32::MAX, FullSize::Untagged, Some(9184)),
+        (608, FullSize::Untagged, Some(576)),
+        (607, FullSize::Untagged, None),
+        (20, FullSize::Untagged, None),
+    ];
+    for (port, frames, device) in cases {
+        assert_eq!(macsec_device(port, frames), device, "{port} {frames:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 use super::*;
 
 /// Runs a test of this file, marked as ignored, in a network namespace of its own.
-fn run_in_new_namespace(test: &str) {
+pub(super) fn run_in_new_namespace(test: &str) {
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.arg("--map-root-user");
@@ -12,7 +12,7 @@ fn run_in_new_namespace(test: &str) {
     command.arg("--net").arg(env::current_exe().unwrap());
     command.args([
         "--exact",
-        &format!("netlink::tests::{test}"),
+        &format!("netlink::{test}"),
         "--ignored",
         "--nocapture",
     ]);
@@ -28,7 +28,7 @@ fn run_in_new_namespace(test: &str) {
     );
 }
 
-fn ip(arguments: &str) -> String {
+pub(super) fn ip(arguments: &str) -> String {
     let output = Command::new("ip")
         .args(arguments.split(' '))
         .output()
@@ -57,6 +57,7 @@ fn plan() -> DevicePlan {
         device: "lv-blue".into(),
         kind: VpcKind::L3,
         mtu_bytes: 1424,
+        hardware_address: None,
         addresses: nets(&["10.1.0.1/24", "2001:db8:1::1/64"]),
         routes: routes(
             &["10.2.0.0/24", "10.3.0.7/32", "2001:db8:2::/64", "0.0.0.0/0"],
@@ -68,7 +69,7 @@ fn plan() -> DevicePlan {
 
 #[test]
 fn a_device_gets_its_mtu_addresses_and_routes() {
-    run_in_new_namespace("inside_a_device_gets_its_mtu_addresses_and_routes");
+    run_in_new_namespace("tests::inside_a_device_gets_its_mtu_addresses_and_routes");
 }
 
 #[test]
@@ -104,7 +105,7 @@ fn inside_a_device_gets_its_mtu_addresses_and_routes() {
 
 #[test]
 fn each_route_gets_the_mtu_of_its_own_path() {
-    run_in_new_namespace("inside_each_route_gets_the_mtu_of_its_own_path");
+    run_in_new_namespace("tests::inside_each_route_gets_the_mtu_of_its_own_path");
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn inside_each_route_gets_the_mtu_of_its_own_path() {
 
 #[test]
 fn what_the_kernel_refuses_is_named() {
-    run_in_new_namespace("inside_what_the_kernel_refuses_is_named");
+    run_in_new_namespace("tests::inside_what_the_kernel_refuses_is_named");
 }
 
 #[test]
@@ -150,5 +151,30 @@ fn inside_what_the_kernel_refuses_is_named() {
     assert_eq!(
         taken,
         "ip route add 10.2.0.0/24 dev lv-blue: File exists (os error 17)"
+    );
+}
+
+#[test]
+fn a_device_gets_the_hardware_address_of_its_port() {
+    run_in_new_namespace("tests::inside_a_device_gets_the_hardware_address_of_its_port");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_a_device_gets_the_hardware_address_of_its_port() {
+    ip("tuntap add lv-trunk mode tap");
+    let plan = DevicePlan {
+        device: "lv-trunk".into(),
+        kind: VpcKind::L2,
+        mtu_bytes: 1468,
+        hardware_address: Some(HardwareAddress::new([2, 0, 0, 0, 0, 9])),
+        routes: Vec::new(),
+        ..plan()
+    };
+    configure(&plan).unwrap();
+    let link = ip("link show lv-trunk");
+    assert!(
+        link.contains("02:00:00:00:00:09") && link.contains("mtu 1468"),
+        "{link}"
     );
 }

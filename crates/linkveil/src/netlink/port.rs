@@ -1,0 +1,421 @@
+//! Makes an Ethernet interface a protected port: nothing but protected frames, and what other protocols of the link itself
+//! say, is to leave it.
+//!
+//! | what is set         | why                                                                         | taken back  |
+//! |---------------------|-----------------------------------------------------------------------------|-------------|
+//! | addrgenmode none    | the kernel makes no IPv6 address and sends nothing from it                  | `restore`   |
+//! | its fe80 address    | that it made before is removed                                              | `restore`   |
+//! | ARP off             | the kernel neither asks nor answers                                         | `restore`   |
+//! | up                  | frames cross                                                                | `restore`   |
+//! | frames to all groups, or all frames | membership of a socket (`net::packet`)                     | by the kernel |
+//!
+//! Any other IP address is the user's will and refused: traffic to it would leave in clear.
+
+use std::io;
+use std::net::{IpAddr, Ipv6Addr};
+
+use futures_util::TryStreamExt;
+use ipnet::IpNet;
+use linkveil_net::interface::HardwareAddress;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{
+    AddressAttribute, AddressHeader, AddressMessage, AddressProtocol, AddressScope,
+};
+use rtnetlink::packet_route::link::{
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
+    LinkMessage, State,
+};
+use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec};
+
+use super::{reason, with_kernel};
+
+/// What the kernel knows of an interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortLink {
+    /// Its name.
+    pub name: String,
+    /// Its own address.
+    pub hardware_address: HardwareAddress,
+    /// Its MTU in bytes.
+    pub mtu_bytes: u32,
+    /// Its operational state (RFC 2863 section 3.1.14).
+    pub operational: State,
+    /// Its driver's kind as `ip -d link` has it, for example `veth`; `None` for hardware.
+    pub kind: Option<String>,
+    index: u32,
+    flags: LinkFlags,
+    /// `None`: this kernel has no IPv6.
+    address_generation: Option<In6AddrGenMode>,
+}
+
+/// Why an interface cannot be a protected port.
+#[derive(Debug, thiserror::Error)]
+pub enum PortLinkError {
+    /// No netlink socket, or no runtime for it.
+    #[error("cannot talk to the kernel over netlink: {0}")]
+    Connect(#[from] io::Error),
+    /// Nothing of that name.
+    #[error("there is no port {0} in this namespace")]
+    NoPort(String),
+    /// It carries something else than Ethernet frames.
+    #[error("the port {0} is no Ethernet interface")]
+    NotEthernet(String),
+    /// Its frames go to a bridge or bond before anybody else sees them.
+    #[error(
+        "the port {port} belongs to {controller}, which takes all of its frames: `ip link set {port} nomaster`"
+    )]
+    Controlled {
+        /// The port.
+        port: String,
+        /// To what it belongs.
+        controller: String,
+    },
+    /// Traffic from and to these would be in clear.
+    #[error(
+        "the port {port} has IP addresses, whose traffic would not be protected; remove them: {}",
+        removals(port, addresses)
+    )]
+    HasAddresses {
+        /// The port.
+        port: String,
+        /// Which ones.
+        addresses: Vec<IpNet>,
+    },
+    /// The kernel said no.
+    #[error("{step}: {reason}")]
+    Refused {
+        /// What was asked, as one would ask `ip` for it.
+        step: String,
+        /// The kernel's answer.
+        reason: String,
+    },
+}
+
+fn removals(port: &str, addresses: &[IpNet]) -> String {
+    let commands = addresses
+        .iter()
+        .map(|address| format!("`ip address delete {address} dev {port}`"));
+    commands.collect::<Vec<_>>().join(", ")
+}
+
+/// An interface that was made a port, and what was changed for that.
+#[derive(Debug)]
+pub struct ProtectedLink {
+    link: PortLink,
+    changes: Vec<Change>,
+}
+
+/// What was changed, with what it was before where that is not plain.
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    AddressGeneration(In6AddrGenMode),
+    Arp,
+    LinkLocal(Ipv6Addr),
+    Up,
+}
+
+/// Makes the interface `port` a protected port, in the calling thread's network namespace.
+///
+/// # Errors
+///
+/// See [`PortLinkError`]. What was changed until then is changed back.
+pub fn protect(port: &str) -> Result<ProtectedLink, PortLinkError> {
+    with_kernel(async |handle| {
+        let kernel = Kernel { handle, port };
+        let link = kernel.link().await?;
+        kernel.check(&link).await?;
+        let mut changes = Vec::new();
+        let changed = kernel.change(&link, &mut changes).await;
+        if let Err(error) = changed {
+            // The first fault is the one to tell.
+            let _ = kernel.restore(&link, &changes).await;
+            return Err(error);
+        }
+        Ok(ProtectedLink { link, changes })
+    })
+}
+
+impl ProtectedLink {
+    /// The interface as it was before.
+    pub fn link(&self) -> &PortLink {
+        &self.link
+    }
+
+    /// Changes back what was changed. It takes CAP_NET_ADMIN, which a gateway that runs has given up: it is for a start that
+    /// fails later on.
+    ///
+    /// # Errors
+    ///
+    /// The first step that the kernel refused; the others are done.
+    pub fn restore(&self) -> Result<(), PortLinkError> {
+        with_kernel(async |handle| {
+            let port = &self.link.name;
+            Kernel { handle, port }
+                .restore(&self.link, &self.changes)
+                .await
+        })
+    }
+}
+
+struct Kernel<'p> {
+    handle: Handle,
+    port: &'p str,
+}
+
+impl Kernel<'_> {
+    async fn link(&self) -> Result<PortLink, PortLinkError> {
+        let name = self.port.to_owned();
+        let mut links = self.handle.link().get().match_name(name).execute();
+        match links.try_next().await {
+            Ok(Some(message)) => self.read(&message),
+            _ => Err(PortLinkError::NoPort(self.port.to_owned())),
+        }
+    }
+
+    fn read(&self, message: &LinkMessage) -> Result<PortLink, PortLinkError> {
+        let not_ethernet = || PortLinkError::NotEthernet(self.port.to_owned());
+        let attributes = &message.attributes;
+        let address = attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Address(bytes) => <[u8; 6]>::try_from(bytes.as_slice()).ok(),
+            _ => None,
+        });
+        if message.header.link_layer_type != LinkLayerType::Ether {
+            return Err(not_ethernet());
+        }
+        let mut link = PortLink {
+            name: self.port.to_owned(),
+            hardware_address: HardwareAddress::new(address.ok_or_else(not_ethernet)?),
+            mtu_bytes: 0,
+            operational: State::Unknown,
+            kind: None,
+            index: message.header.index,
+            flags: message.header.flags,
+            address_generation: None,
+        };
+        for attribute in attributes {
+            match attribute {
+                LinkAttribute::Mtu(bytes) => link.mtu_bytes = *bytes,
+                LinkAttribute::OperState(state) => link.operational = *state,
+                LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
+                LinkAttribute::AfSpecUnspec(specs) => {
+                    link.address_generation = address_generation(specs);
+                }
+                _ => {}
+            }
+        }
+        Ok(link)
+    }
+
+    /// Refuses what cannot be a port.
+    async fn check(&self, link: &PortLink) -> Result<(), PortLinkError> {
+        let port = || self.port.to_owned();
+        if let Some(controller) = self.controller(link).await {
+            return Err(PortLinkError::Controlled {
+                port: port(),
+                controller,
+            });
+        }
+        let addresses = self.addresses(link).await?;
+        let foreign = addresses.iter().filter(|own| !is_kernel_made(own, link));
+        let addresses: Vec<_> = foreign.filter_map(net).collect();
+        if addresses.is_empty() {
+            return Ok(());
+        }
+        Err(PortLinkError::HasAddresses {
+            port: port(),
+            addresses,
+        })
+    }
+
+    /// The name of the bridge or bond that the interface belongs to, its number if the name is not to be had.
+    async fn controller(&self, link: &PortLink) -> Option<String> {
+        let mut links = self.handle.link().get().match_index(link.index).execute();
+        let message = links.try_next().await.ok()??;
+        let index = message
+            .attributes
+            .iter()
+            .find_map(|attribute| match attribute {
+                LinkAttribute::Controller(index) => Some(*index),
+                _ => None,
+            })?;
+        let mut links = self.handle.link().get().match_index(index).execute();
+        let controller = links.try_next().await.ok().flatten();
+        let name = controller.and_then(|message| {
+            let mut attributes = message.attributes.into_iter();
+            attributes.find_map(|attribute| match attribute {
+                LinkAttribute::IfName(name) => Some(name),
+                _ => None,
+            })
+        });
+        Some(name.unwrap_or_else(|| index.to_string()))
+    }
+
+    async fn addresses(&self, link: &PortLink) -> Result<Vec<AddressMessage>, PortLinkError> {
+        let request = self.handle.address().get();
+        let request = request.set_link_index_filter(link.index);
+        let addresses = request.execute().try_collect().await;
+        addresses.map_err(|error| self.refused("ip address show", &error))
+    }
+
+    /// Everything that the module's table says, in an order in which no frame leaves meanwhile.
+    async fn change(&self, link: &PortLink, done: &mut Vec<Change>) -> Result<(), PortLinkError> {
+        if let Some(before) = link
+            .address_generation
+            .filter(|mode| *mode != In6AddrGenMode::None)
+        {
+            self.set_address_generation(link, In6AddrGenMode::None)
+                .await?;
+            done.push(Change::AddressGeneration(before));
+        }
+        if !link.flags.contains(LinkFlags::Noarp) {
+            self.set(link, "arp off", |message| message.arp(false))
+                .await?;
+            done.push(Change::Arp);
+        }
+        // All that is there by now was made by the kernel: the others were refused.
+        for message in self.addresses(link).await? {
+            if let Some(IpAddr::V6(address)) = net(&message).map(|net| net.addr()) {
+                let result = self.handle.address().del(message).execute().await;
+                let step = format!("ip address delete {address}/64");
+                result.map_err(|error| self.refused(&step, &error))?;
+                done.push(Change::LinkLocal(address));
+            }
+        }
+        if !link.flags.contains(LinkFlags::Up) {
+            self.set(link, "up", LinkMessageBuilder::up).await?;
+            done.push(Change::Up);
+        }
+        Ok(())
+    }
+
+    async fn restore(&self, link: &PortLink, changes: &[Change]) -> Result<(), PortLinkError> {
+        let mut outcome = Ok(());
+        for change in changes.iter().rev() {
+            let result = match *change {
+                Change::Up => self.set(link, "down", LinkMessageBuilder::down).await,
+                Change::LinkLocal(address) => self.add_link_local(link, address).await,
+                Change::Arp => {
+                    let arp_on = |message: LinkMessageBuilder<_>| message.arp(true);
+                    self.set(link, "arp on", arp_on).await
+                }
+                Change::AddressGeneration(before) => {
+                    self.set_address_generation(link, before).await
+                }
+            };
+            outcome = outcome.and(result);
+        }
+        outcome
+    }
+
+    async fn set(
+        &self,
+        link: &PortLink,
+        step: &str,
+        change: impl FnOnce(LinkMessageBuilder<LinkUnspec>) -> LinkMessageBuilder<LinkUnspec>,
+    ) -> Result<(), PortLinkError> {
+        let message = change(LinkUnspec::new_with_index(link.index)).build();
+        let result = self.handle.link().set(message).execute().await;
+        result.map_err(|error| self.refused(&format!("ip link set {} {step}", self.port), &error))
+    }
+
+    async fn set_address_generation(
+        &self,
+        link: &PortLink,
+        mode: In6AddrGenMode,
+    ) -> Result<(), PortLinkError> {
+        let mode = AfSpecUnspec::Inet6(vec![AfSpecInet6::AddrGenMode(mode)]);
+        let attribute = LinkAttribute::AfSpecUnspec(vec![mode]);
+        let append = |message: LinkMessageBuilder<_>| message.append_extra_attribute(attribute);
+        self.set(link, "addrgenmode", append).await
+    }
+
+    /// Gives back an address as the kernel had made it, so that it is known for what it is the next time.
+    async fn add_link_local(
+        &self,
+        link: &PortLink,
+        address: Ipv6Addr,
+    ) -> Result<(), PortLinkError> {
+        let mut request = self.handle.address().add(link.index, address.into(), 64);
+        let message = request.message_mut();
+        message.header.scope = AddressScope::Link;
+        let origin = AddressAttribute::Protocol(AddressProtocol::LinkLocal);
+        message.attributes.push(origin);
+        let step = format!("ip address add {address}/64");
+        let result = request.execute().await;
+        result.map_err(|error| self.refused(&step, &error))
+    }
+
+    fn refused(&self, step: &str, error: &rtnetlink::Error) -> PortLinkError {
+        let step = if step.contains(self.port) {
+            step.to_owned()
+        } else {
+            format!("{step} dev {}", self.port)
+        };
+        PortLinkError::Refused {
+            step,
+            reason: reason(error),
+        }
+    }
+}
+
+fn kind(infos: &[LinkInfo]) -> Option<String> {
+    infos.iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind.to_string()),
+        _ => None,
+    })
+}
+
+fn address_generation(specs: &[AfSpecUnspec]) -> Option<In6AddrGenMode> {
+    let inet6 = specs.iter().find_map(|spec| match spec {
+        AfSpecUnspec::Inet6(attributes) => Some(attributes),
+        _ => None,
+    })?;
+    inet6.iter().find_map(|attribute| match attribute {
+        AfSpecInet6::AddrGenMode(mode) => Some(*mode),
+        _ => None,
+    })
+}
+
+fn net(message: &AddressMessage) -> Option<IpNet> {
+    let AddressHeader { prefix_len, .. } = message.header;
+    let attributes = || message.attributes.iter();
+    let local = attributes().find_map(|attribute| match attribute {
+        AddressAttribute::Local(address) => Some(*address),
+        _ => None,
+    });
+    let address = attributes().find_map(|attribute| match attribute {
+        AddressAttribute::Address(address) => Some(*address),
+        _ => None,
+    });
+    IpNet::new(local.or(address)?, prefix_len).ok()
+}
+
+/// Whether the kernel made this address by itself when the interface went up (RFC 4862 section 5.3). Since Linux 5.18 it
+/// says so; before, it is known by its form.
+fn is_kernel_made(message: &AddressMessage, link: &PortLink) -> bool {
+    if message.header.family != AddressFamily::Inet6 || message.header.scope != AddressScope::Link {
+        return false;
+    }
+    let origin = message
+        .attributes
+        .iter()
+        .find_map(|attribute| match attribute {
+            AddressAttribute::Protocol(origin) => Some(*origin),
+            _ => None,
+        });
+    match origin {
+        Some(origin) => origin == AddressProtocol::LinkLocal,
+        None => net(message).is_some_and(|net| net.addr() == eui64(link.hardware_address)),
+    }
+}
+
+/// The link-local address of an interface with this hardware address (RFC 4291 appendix A).
+fn eui64(hardware_address: HardwareAddress) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = hardware_address.octets();
+    let interface = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
+    let [high, low] = [0xfe80_u64 << 48, u64::from_be_bytes(interface)];
+    Ipv6Addr::from((u128::from(high) << 64) | u128::from(low))
+}
+
+#[cfg(test)]
+mod tests;
