@@ -9,7 +9,7 @@
 //!
 //! [`Impairment`] is the engine. It works on single datagrams, reads no clock and draws from a seed, so the same seed
 //! with the same datagrams at the same times gives the same result. [`Impaired`] puts it around any
-//! [`UdpQueue`](crate::UdpQueue). The words and their meaning are those of tc-netem(8), as far as [`ImpairConfig`] does
+//! [`UdpQueue`](crate::UdpQueue), and [`ImpairedPort`] around any [`PortQueue`](crate::PortQueue). The words and their meaning are those of tc-netem(8), as far as [`ImpairConfig`] does
 //! not say otherwise.
 //!
 //! | part       | content                                       |
@@ -18,10 +18,12 @@
 //! | [`Dice`]   | what becomes of the next datagram             |
 //! | here       | the engine: carries that out, holds, counts   |
 //! | [`Impaired`] | the engine around the receiving side of a queue |
+//! | [`ImpairedPort`] | the engine around the receiving side of a port |
 
 mod chance;
 mod counts;
 mod dice;
+mod port;
 mod queue;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,7 @@ use std::time::{Duration, Instant};
 pub use chance::{Chance, ChanceError};
 pub use counts::ImpairCounts;
 pub use dice::{Dice, Fate, Passage, Turn};
+pub use port::ImpairedPort;
 pub use queue::Impaired;
 
 /// Bytes of datagrams that one engine holds back. A link of 1 Gb/s with a delay of 100 ms has 12.5 MB under way; beyond

@@ -39,7 +39,7 @@ pub use affinity::{Core, allowed_cores, pin_to};
 pub use batch::{Arena, InnerSlice, RecvMeta, TunBatch, TunPacket, UdpBatch};
 pub use frames::{Frame, FrameFull, FrameList};
 pub use gso::{GsoQueue, Slot, Train};
-pub use impair::{ImpairConfig, ImpairCounts, Impaired, Impairment};
+pub use impair::{ImpairConfig, ImpairCounts, Impaired, ImpairedPort, Impairment};
 pub use netns::{Netns, NetnsError};
 pub use packet::{ControlFrame, ControlPort, LinuxPort, PacketPort, PortError, Reception};
 pub use path_mtu::path_mtu;

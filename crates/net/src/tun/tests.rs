@@ -1,5 +1,7 @@
 //! Real TUN devices in private namespaces: the kernel's UDP on one side, our queues on the other.
 
+mod tap;
+
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
