@@ -11,42 +11,25 @@
 //!
 //! Any other IP address is the user's will and refused: traffic to it would leave in clear.
 
+mod link;
+
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
 use futures_util::TryStreamExt;
 use ipnet::IpNet;
-use linkveil_net::interface::HardwareAddress;
-use rtnetlink::packet_route::AddressFamily;
 use rtnetlink::packet_route::address::{
-    AddressAttribute, AddressHeader, AddressMessage, AddressProtocol, AddressScope,
+    AddressAttribute, AddressMessage, AddressProtocol, AddressScope,
 };
 use rtnetlink::packet_route::link::{
-    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType,
-    LinkMessage, State,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, LinkAttribute, LinkFlags, LinkMessage,
 };
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec};
 
 use super::{reason, with_kernel};
 
-/// What the kernel knows of an interface.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortLink {
-    /// Its name.
-    pub name: String,
-    /// Its own address.
-    pub hardware_address: HardwareAddress,
-    /// Its MTU in bytes.
-    pub mtu_bytes: u32,
-    /// Its operational state (RFC 2863 section 3.1.14).
-    pub operational: State,
-    /// Its driver's kind as `ip -d link` has it, for example `veth`; `None` for hardware.
-    pub kind: Option<String>,
-    index: u32,
-    flags: LinkFlags,
-    /// `None`: this kernel has no IPv6.
-    address_generation: Option<In6AddrGenMode>,
-}
+pub use link::PortLink;
+use link::{is_kernel_made, net};
 
 /// Why an interface cannot be a protected port.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +52,17 @@ pub enum PortLinkError {
         port: String,
         /// To what it belongs.
         controller: String,
+    },
+    /// Another interface stands on it: its traffic would be in clear, or it takes frames that are the port's.
+    #[error(
+        "the interface {stacked} stands on the port {port}, and its traffic would not be protected; \
+         put it on the port's device instead: `ip link delete {stacked}`"
+    )]
+    Stacked {
+        /// The port.
+        port: String,
+        /// The interface on it.
+        stacked: String,
     },
     /// Traffic from and to these would be in clear.
     #[error(
@@ -167,52 +161,26 @@ impl Kernel<'_> {
         let name = self.port.to_owned();
         let mut links = self.handle.link().get().match_name(name).execute();
         match links.try_next().await {
-            Ok(Some(message)) => self.read(&message),
+            Ok(Some(message)) => PortLink::read(self.port, &message)
+                .ok_or_else(|| PortLinkError::NotEthernet(self.port.to_owned())),
             _ => Err(PortLinkError::NoPort(self.port.to_owned())),
         }
-    }
-
-    fn read(&self, message: &LinkMessage) -> Result<PortLink, PortLinkError> {
-        let not_ethernet = || PortLinkError::NotEthernet(self.port.to_owned());
-        let attributes = &message.attributes;
-        let address = attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Address(bytes) => <[u8; 6]>::try_from(bytes.as_slice()).ok(),
-            _ => None,
-        });
-        if message.header.link_layer_type != LinkLayerType::Ether {
-            return Err(not_ethernet());
-        }
-        let mut link = PortLink {
-            name: self.port.to_owned(),
-            hardware_address: HardwareAddress::new(address.ok_or_else(not_ethernet)?),
-            mtu_bytes: 0,
-            operational: State::Unknown,
-            kind: None,
-            index: message.header.index,
-            flags: message.header.flags,
-            address_generation: None,
-        };
-        for attribute in attributes {
-            match attribute {
-                LinkAttribute::Mtu(bytes) => link.mtu_bytes = *bytes,
-                LinkAttribute::OperState(state) => link.operational = *state,
-                LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
-                LinkAttribute::AfSpecUnspec(specs) => {
-                    link.address_generation = address_generation(specs);
-                }
-                _ => {}
-            }
-        }
-        Ok(link)
     }
 
     /// Refuses what cannot be a port.
     async fn check(&self, link: &PortLink) -> Result<(), PortLinkError> {
         let port = || self.port.to_owned();
-        if let Some(controller) = self.controller(link).await {
+        let links = self.links().await?;
+        if let Some(controller) = link.controller(&links) {
             return Err(PortLinkError::Controlled {
                 port: port(),
                 controller,
+            });
+        }
+        if let Some(stacked) = link.stacked(&links) {
+            return Err(PortLinkError::Stacked {
+                port: port(),
+                stacked,
             });
         }
         let addresses = self.addresses(link).await?;
@@ -227,27 +195,10 @@ impl Kernel<'_> {
         })
     }
 
-    /// The name of the bridge or bond that the interface belongs to, its number if the name is not to be had.
-    async fn controller(&self, link: &PortLink) -> Option<String> {
-        let mut links = self.handle.link().get().match_index(link.index).execute();
-        let message = links.try_next().await.ok()??;
-        let index = message
-            .attributes
-            .iter()
-            .find_map(|attribute| match attribute {
-                LinkAttribute::Controller(index) => Some(*index),
-                _ => None,
-            })?;
-        let mut links = self.handle.link().get().match_index(index).execute();
-        let controller = links.try_next().await.ok().flatten();
-        let name = controller.and_then(|message| {
-            let mut attributes = message.attributes.into_iter();
-            attributes.find_map(|attribute| match attribute {
-                LinkAttribute::IfName(name) => Some(name),
-                _ => None,
-            })
-        });
-        Some(name.unwrap_or_else(|| index.to_string()))
+    /// Every interface of the namespace.
+    async fn links(&self) -> Result<Vec<LinkMessage>, PortLinkError> {
+        let links = self.handle.link().get().execute().try_collect().await;
+        links.map_err(|error| self.refused("ip link show", &error))
     }
 
     async fn addresses(&self, link: &PortLink) -> Result<Vec<AddressMessage>, PortLinkError> {
@@ -356,65 +307,6 @@ impl Kernel<'_> {
             reason: reason(error),
         }
     }
-}
-
-fn kind(infos: &[LinkInfo]) -> Option<String> {
-    infos.iter().find_map(|info| match info {
-        LinkInfo::Kind(kind) => Some(kind.to_string()),
-        _ => None,
-    })
-}
-
-fn address_generation(specs: &[AfSpecUnspec]) -> Option<In6AddrGenMode> {
-    let inet6 = specs.iter().find_map(|spec| match spec {
-        AfSpecUnspec::Inet6(attributes) => Some(attributes),
-        _ => None,
-    })?;
-    inet6.iter().find_map(|attribute| match attribute {
-        AfSpecInet6::AddrGenMode(mode) => Some(*mode),
-        _ => None,
-    })
-}
-
-fn net(message: &AddressMessage) -> Option<IpNet> {
-    let AddressHeader { prefix_len, .. } = message.header;
-    let attributes = || message.attributes.iter();
-    let local = attributes().find_map(|attribute| match attribute {
-        AddressAttribute::Local(address) => Some(*address),
-        _ => None,
-    });
-    let address = attributes().find_map(|attribute| match attribute {
-        AddressAttribute::Address(address) => Some(*address),
-        _ => None,
-    });
-    IpNet::new(local.or(address)?, prefix_len).ok()
-}
-
-/// Whether the kernel made this address by itself when the interface went up (RFC 4862 section 5.3). Since Linux 5.18 it
-/// says so; before, it is known by its form.
-fn is_kernel_made(message: &AddressMessage, link: &PortLink) -> bool {
-    if message.header.family != AddressFamily::Inet6 || message.header.scope != AddressScope::Link {
-        return false;
-    }
-    let origin = message
-        .attributes
-        .iter()
-        .find_map(|attribute| match attribute {
-            AddressAttribute::Protocol(origin) => Some(*origin),
-            _ => None,
-        });
-    match origin {
-        Some(origin) => origin == AddressProtocol::LinkLocal,
-        None => net(message).is_some_and(|net| net.addr() == eui64(link.hardware_address)),
-    }
-}
-
-/// The link-local address of an interface with this hardware address (RFC 4291 appendix A).
-fn eui64(hardware_address: HardwareAddress) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = hardware_address.octets();
-    let interface = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
-    let [high, low] = [0xfe80_u64 << 48, u64::from_be_bytes(interface)];
-    Ipv6Addr::from((u128::from(high) << 64) | u128::from(low))
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 use super::super::tests::{ip, run_in_new_namespace};
+use super::link::eui64;
 use super::*;
+use linkveil_net::interface::HardwareAddress;
+use rtnetlink::packet_route::link::State;
 
 /// An interface `lv-port` with the hardware address 02:00:00:00:00:0a, and its other end, which is up.
 fn cable() {
@@ -135,6 +138,26 @@ fn inside_what_cannot_be_a_port_is_named() {
         "the port lv-port belongs to lv-bridge, which takes all of its frames: \
          `ip link set lv-port nomaster`"
     );
+}
+
+#[test]
+fn a_port_under_another_interface_is_refused() {
+    run_in_new_namespace("port::tests::inside_a_port_under_another_interface_is_refused");
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_a_port_under_another_interface_is_refused() {
+    cable();
+    ip("link add lv-upper link lv-port type macvlan");
+    assert_eq!(
+        refusal(),
+        "the interface lv-upper stands on the port lv-port, and its traffic would not be protected; \
+         put it on the port's device instead: `ip link delete lv-upper`"
+    );
+    ip("link delete lv-upper");
+    ip("link add lv-upper link lv-end type macvlan");
+    protect("lv-port").unwrap();
 }
 
 #[test]
