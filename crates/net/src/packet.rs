@@ -2,7 +2,7 @@
 //!
 //! A port has one socket for each lane, which see EtherType 0x88E5 (MACsec) and nothing else, and one for control, which
 //! sees 0x88B5 (for local experiments, IEEE 802-2014 9.2.4). So whatever else the port carries (LLDP, EAPOL, IP) is
-//! neither seen nor disturbed. A program in the kernel gives each frame to the lane of its channel ([`steer`]).
+//! neither seen nor disturbed. A program in the kernel gives each frame to the lane of its channel (`steer.rs`).
 //!
 //! What is sent leaves below the traffic control of the kernel (PACKET_QDISC_BYPASS) and above nothing: a packet capture
 //! on the same port does not show it, one on the other end does. What the lanes send they do not receive.
