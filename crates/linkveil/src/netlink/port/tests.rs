@@ -2,6 +2,7 @@ use super::super::tests::{ip, run_in_new_namespace};
 use super::link::eui64;
 use super::*;
 use linkveil_net::interface::HardwareAddress;
+use linkveil_net::{PacketPort, PortError, Reception};
 use rtnetlink::packet_route::link::State;
 
 /// An interface `lv-port` with the hardware address 02:00:00:00:00:0a, and its other end, which is up.
@@ -158,6 +159,29 @@ fn inside_a_port_under_another_interface_is_refused() {
     ip("link delete lv-upper");
     ip("link add lv-upper link lv-end type macvlan");
     protect("lv-port").unwrap();
+}
+
+#[test]
+fn a_protected_port_can_be_opened_at_once_and_by_one_only() {
+    run_in_new_namespace(
+        "port::tests::inside_a_protected_port_can_be_opened_at_once_and_by_one_only",
+    );
+}
+
+#[test]
+#[ignore = "runs in a namespace of its own, started by the test without `inside`"]
+fn inside_a_protected_port_can_be_opened_at_once_and_by_one_only() {
+    cable();
+    let open = || PacketPort::open("lv-port", 2, Reception::Bridge);
+    assert!(matches!(open(), Err(PortError::Down(_))));
+    let link = protect("lv-port").unwrap();
+    let port = open().unwrap();
+    assert_eq!(port.hardware_address(), link.link().hardware_address);
+    assert!(matches!(open(), Err(PortError::Taken { .. })));
+    let flags = ip("-d link show lv-port");
+    let words: Vec<_> = flags.split_whitespace().collect();
+    let promiscuous = words.windows(2).any(|pair| pair == ["promiscuity", "1"]);
+    assert!(promiscuous, "{flags}");
 }
 
 #[test]
