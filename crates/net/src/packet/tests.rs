@@ -14,7 +14,7 @@ use rustix::net::{RecvFlags, SendFlags, SocketType};
 
 use super::*;
 use crate::poll::{Interest, Poller, Token};
-use crate::testing::{in_private_netns, ip};
+use crate::testing::{in_private_netns, ip, without_forks};
 
 /// How long a test waits for a frame that must come. Only a failing test waits that long.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -117,7 +117,8 @@ fn send(socket: &OwnedFd, frame: &[u8]) {
 
 fn output(program: &str, arguments: &str) -> String {
     let mut command = Command::new(program);
-    let output = command.args(arguments.split(' ')).output().unwrap();
+    command.args(arguments.split(' '));
+    let output = without_forks(|| command.output()).unwrap();
     assert!(output.status.success(), "{program} {arguments}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

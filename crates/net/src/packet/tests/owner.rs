@@ -1,5 +1,4 @@
 use super::*;
-use crate::testing::without_forks;
 
 fn refusal(name: &str, lanes: usize) -> String {
     let refused = PacketPort::open(name, lanes, Reception::Station);
