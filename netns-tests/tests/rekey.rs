@@ -61,15 +61,16 @@ fn the_small_limits_of_a_debug_build_rekey_in_mid_flow_and_lose_nothing() {
     let flow = flow.start();
     pause(Duration::from_secs(5));
     let report = flow.finish();
+    // First, so that a failure says what was dropped.
+    for site in [&link.a, &link.b] {
+        site.gateway().status().assert_drops(&[]);
+    }
     report.assert_complete();
     assert!(
         report.sent > 4_096,
         "too slow to prove anything: {report:?}"
     );
     link.wait_for_epoch_after(&before);
-    for site in [&link.a, &link.b] {
-        site.gateway().status().assert_drops(&[]);
-    }
 }
 
 /// A handshake with ML-KEM does not fit such a path in one piece, and must cross it all the same.
