@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use crate::gateway::Gateway;
 use crate::keys;
 use crate::netns::{Namespace, connect};
-use crate::plan::{NodePlan, PeerPlan, PeerVpcPlan, PostQuantum, Underlay, VpcKind, VpcPlan};
+use crate::plan::{
+    NodePlan, PeerPlan, PeerVpcPlan, PostQuantum, Underlay, VpcKind, VpcPlan, default_offload,
+};
 use crate::status::EpochStatus;
 use crate::timing::wait_for;
 
@@ -49,7 +51,7 @@ impl Site {
             name: gateway.to_owned(),
             listen,
             lanes: 2,
-            offload: None,
+            offload: default_offload(),
             busy_poll: None,
             suite: Suite::Aes256Gcm,
             post_quantum: PostQuantum::Required,

@@ -1,5 +1,6 @@
 //! The picture of the crate's page as a value: what a test may change before anything starts.
 
+use std::env;
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
@@ -114,6 +115,25 @@ pub struct PeerVpcPlan {
     pub prefixes: Vec<String>,
 }
 
+/// `[node] offload` of all gateways whose test does not set it; `scripts/test` runs the tests with `off`, too.
+const OFFLOAD_VARIABLE: &str = "LINKVEIL_TEST_OFFLOAD";
+
+/// What every plan begins with as `[node] offload`.
+///
+/// # Panics
+///
+/// If `LINKVEIL_TEST_OFFLOAD` is set to what is neither `auto` nor `off`.
+#[must_use]
+pub fn default_offload() -> Option<&'static str> {
+    let value = env::var(OFFLOAD_VARIABLE).ok();
+    value.map(|value| offload_of(&value))
+}
+
+fn offload_of(value: &str) -> &'static str {
+    let known = ["auto", "off"].into_iter().find(|known| *known == value);
+    known.unwrap_or_else(|| panic!("{OFFLOAD_VARIABLE}={value:?} is neither auto nor off"))
+}
+
 /// Device of a VPC in the tenant's namespace.
 #[must_use]
 pub fn device_of(vpc: &str) -> String {
@@ -202,6 +222,17 @@ impl PeerPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_setting_for_all_is_passed_on_as_it_stands_in_configurations() {
+        assert_eq!(["auto", "off"].map(offload_of), ["auto", "off"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "is neither auto nor off")]
+    fn a_misspelt_setting_for_all_does_not_test_the_same_twice() {
+        offload_of("of");
+    }
 
     #[test]
     fn a_plan_is_written_with_the_names_of_the_configuration() {
