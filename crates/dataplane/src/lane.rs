@@ -96,6 +96,8 @@ pub(crate) struct Links {
 /// Which sources the next turn looks at.
 #[derive(Debug)]
 struct Ready {
+    /// The waker. It is drained when it is readable only: a system call and a write to what others write, too.
+    waker: Look,
     tuns: Vec<Look>,
     udps: Vec<Look>,
 }
@@ -108,6 +110,7 @@ enum Look {
 
 impl Ready {
     fn fill(&mut self, look: Look) {
+        self.waker = look;
         self.tuns.fill(look);
         self.udps.fill(look);
     }
@@ -153,6 +156,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             waker: links.waker,
             underlay: Underlay::Free,
             ready: Ready {
+                waker: Look::Skip,
                 tuns: vec![Look::Skip; tuns.len()],
                 udps: vec![Look::Skip; udps.len()],
             },
@@ -184,7 +188,9 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// order (REQ-LANE-7).
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         self.state.now = now;
-        self.waker.drain();
+        if self.ready.waker == Look::Take {
+            self.waker.drain();
+        }
         let Some(mut done) = self.take_orders() else {
             // A farewell that was ordered before still leaves.
             self.flush()?;

@@ -231,8 +231,9 @@ pub(crate) struct Peers {
     next_activity: Instant,
 }
 
-/// One peer in this lane.
+/// One peer in this lane. The first and the last of a lane share no cache line with the tables of another one.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct PeerSlot {
     pub(crate) tx: Option<Box<TxSa>>,
     pub(crate) tx_traffic: Traffic,

@@ -171,7 +171,9 @@ pub struct Waker {
     shared: Arc<WakerState>,
 }
 
+/// On cache lines of its own: the wakers of all lanes are allocated one after the other, and each lane writes its own.
 #[derive(Debug)]
+#[repr(align(128))]
 struct WakerState {
     event: OwnedFd,
     /// Whether a wake-up is under way, so that a burst of them costs one system call.

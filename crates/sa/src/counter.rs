@@ -46,10 +46,19 @@ macro_rules! counters {
     };
 }
 
+/// Numbers on cache lines of their own: the sets of all lanes are allocated one after the other, and each is written by
+/// another core. 128 bytes, as processors fetch lines in pairs.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[repr(align(128))]
+struct Lines([u64; NUMBERS]);
+
+/// Numbers of [`Lines`].
+const NUMBERS: usize = 16;
+
 /// One number for each counter of a set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Counters<C> {
-    counts: Box<[u64]>,
+    counts: Box<[Lines]>,
     set: PhantomData<C>,
 }
 
@@ -58,7 +67,7 @@ impl<C: Counter> Counters<C> {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            counts: vec![0; C::ALL.len()].into_boxed_slice(),
+            counts: vec![Lines::default(); C::ALL.len().div_ceil(NUMBERS)].into_boxed_slice(),
             set: PhantomData,
         }
     }
@@ -72,7 +81,9 @@ impl<C: Counter> Counters<C> {
     /// Counts so many more.
     #[inline]
     pub fn add_many(&mut self, counter: impl Into<C>, count: usize) {
-        if let Some(slot) = self.counts.get_mut(counter.into().index()) {
+        let index = counter.into().index();
+        let lines = self.counts.get_mut(index / NUMBERS);
+        if let Some(slot) = lines.and_then(|Lines(numbers)| numbers.get_mut(index % NUMBERS)) {
             *slot = slot.wrapping_add(count as u64);
         }
     }
@@ -80,22 +91,24 @@ impl<C: Counter> Counters<C> {
     /// One of them.
     #[must_use]
     pub fn get(&self, counter: C) -> u64 {
-        self.counts
-            .get(counter.index())
-            .copied()
-            .unwrap_or_default()
+        let index = counter.index();
+        let lines = self.counts.get(index / NUMBERS);
+        let slot = lines.and_then(|Lines(numbers)| numbers.get(index % NUMBERS));
+        slot.copied().unwrap_or_default()
     }
 
     /// Adds the numbers of another place.
     pub fn merge(&mut self, other: &Self) {
-        for (sum, count) in self.counts.iter_mut().zip(&other.counts) {
+        let sums = self.counts.iter_mut().flat_map(|Lines(numbers)| numbers);
+        let counts = other.counts.iter().flat_map(|Lines(numbers)| numbers);
+        for (sum, count) in sums.zip(counts) {
             *sum = sum.wrapping_add(*count);
         }
     }
 
     /// Takes over the numbers of another place, in memory that is there already.
     pub fn copy_from(&mut self, other: &Self) {
-        self.counts.copy_from_slice(&other.counts);
+        self.counts.clone_from_slice(&other.counts);
     }
 
     /// All of them by name, also those at zero.

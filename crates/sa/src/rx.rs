@@ -173,6 +173,9 @@ enum FirstOpen {
 /// # States
 /// Live, from [`RxInstall::into_lanes`]; expired, by [`Self::check_deadline`] at the hard deadline,
 /// with all keys and windows wiped.
+///
+/// It has cache lines of its own, as [`TxSa`](crate::TxSa).
+#[repr(align(128))]
 pub struct RxEpoch {
     peer: PeerId,
     epoch: EpochId,
@@ -275,7 +278,8 @@ impl RxEpoch {
 }
 
 /// What one sender lane's key has done, and the key and window once a datagram has proved that
-/// the sender uses it.
+/// the sender uses it. Its meter counts every datagram, on cache lines of its own.
+#[repr(align(128))]
 struct RxSa {
     sender: Lane,
     /// Outlives discarded keys: a forgery counts against the key whether or not we keep it.

@@ -110,6 +110,10 @@ impl TxInstall {
 /// # States
 /// Unexpanded, from [`TxInstall::into_lanes`]; expanded, by the first seal; expired, by
 /// [`Self::check_deadline`] at the hard deadline, with the key wiped.
+///
+/// It has cache lines of its own: control allocates those of all lanes one after the other, and each lane writes its own
+/// with every packet. 128 bytes, as processors fetch lines in pairs.
+#[repr(align(128))]
 pub struct TxSa {
     peer: PeerId,
     epoch: EpochId,

@@ -97,9 +97,10 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
             let Token(token) = event.token;
             let slot = if token >= first_device {
                 ready.tuns.get_mut(place(token - first_device))
+            } else if token >= FIRST_SOCKET {
+                ready.udps.get_mut(place(token - FIRST_SOCKET))
             } else {
-                let socket = token.checked_sub(FIRST_SOCKET);
-                socket.and_then(|socket| ready.udps.get_mut(place(socket)))
+                Some(&mut ready.waker)
             };
             if let Some(slot) = slot.filter(|_| event.readable) {
                 *slot = Look::Take;
@@ -125,3 +126,6 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
 fn place(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

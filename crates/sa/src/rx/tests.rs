@@ -413,3 +413,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_lane_writes_with_every_packet_has_cache_lines_of_its_own() {
+    let aligned = [
+        align_of::<TxSa>(),
+        align_of::<RxEpoch>(),
+        align_of::<RxSa>(),
+    ];
+    assert_eq!(aligned, [128; 3]);
+}
