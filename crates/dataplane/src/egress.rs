@@ -198,7 +198,8 @@ fn forward_super(
 }
 
 /// What the packet's checksum covers when it leaves: as much as the peer takes. The kernel's word on where a partial one lies
-/// counts only if it is ours as well (REQ-CSUM-2); else the sum is completed as the kernel says.
+/// counts only if it is ours as well (REQ-CSUM-2); else the sum is completed as the kernel says. It is never SCTP's CRC-32c:
+/// TUN devices do not offer that, so the kernel completes it before.
 fn settle_checksum(
     state: &mut State,
     forwarding: &Forwarding,
@@ -369,9 +370,7 @@ pub(crate) fn flush<U: UdpQueue>(
     }
     let report = socket.send_batch(queue)?;
     count_sent(state, report);
-    if report.gso != GsoNotice::Unchanged {
-        note_trains(state, index, report.gso);
-    }
+    note_trains(state, index, report.gso);
     Ok(if queue.is_empty() {
         Underlay::Free
     } else {
@@ -388,8 +387,8 @@ fn count_sent(state: &mut State, report: UdpSendReport) {
     }
 }
 
-/// The kernel takes shorter trains from now on, or none. Lanes do not log: control does.
-#[cold]
+/// If the kernel takes shorter trains from now on, or none: lanes do not log, control does.
+#[inline]
 fn note_trains(state: &mut State, index: SocketIndex, notice: GsoNotice) {
     match notice {
         GsoNotice::Unchanged => return,

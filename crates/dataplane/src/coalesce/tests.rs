@@ -1,6 +1,8 @@
 //! Two nodes with devices of every ability between them: whatever one host means to send, the other one gets, in as few
 //! frames as its device takes.
 
+mod sctp;
+
 use std::num::NonZeroU16;
 
 use linkveil_crypto::Direction;
