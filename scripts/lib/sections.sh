@@ -119,7 +119,7 @@ netns_tests_without_offloads() {
         counted nextest sandbox cargo nextest run --offline --workspace --no-fail-fast --filterset \
             "package(linkveil-netns-tests) & kind(test) - binary(/^(${files// /|})\$/) - test(/^(${tests// /|})/)"
     else
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2046,SC2086
         run_netns_files "$(netns_files | grep -vxE "${files// /|}")" --test-threads=1 $(printf -- '--skip %s ' $tests)
     fi
 }
@@ -139,7 +139,11 @@ run_netns_files() {
 demo() { check "$ROOT/scripts/demo" --quick; }
 
 # The short form of the comparison with other tunnels: that it runs, not what it says.
-peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers boringtun,vxlan; }
+peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers linkveil-poll,boringtun,vxlan; }
+
+# The short form of the loss test: that TCP comes through, that something was lost and that no train crossed whole. The
+# comparison with gotatun, which takes minutes to compile, is for those who ask for it.
+loss() { check "$ROOT/scripts/lossy" --alone --rounds 1 --seconds 1; }
 
 # counted RUNNER COMMAND...: runs tests and adds what the runner's summary lines say.
 counted() {
