@@ -38,6 +38,9 @@
 //! | [`capture`]  | what passes the underlay                                                   |
 //! | [`kernel`]   | what the kernel dropped before a gateway saw it, what crossed a device     |
 //! | [`timing`]   | waiting for something, with an end                                         |
+//! | [`vm`]       | a stock kernel in a virtual machine                                        |
+//! | [`macsec`]   | a MACsec link between us and that kernel                                   |
+//! | [`skip`]     | tests that the machine does not allow                                      |
 //!
 //! The tests need root, or a user namespace that owns its network (`scripts/test` makes one). They run one after the
 //! other, since they measure lost packets on a machine with few cores.
@@ -53,15 +56,18 @@ pub mod inject;
 pub mod kernel;
 pub mod keys;
 pub mod link;
+pub mod macsec;
 pub mod mesh;
 pub mod netns;
 pub mod outsider;
 pub mod peer;
 pub mod plan;
 pub mod rogue;
+pub mod skip;
 pub mod station;
 pub mod status;
 pub mod streams;
 pub mod third;
 pub mod timing;
 pub mod traffic;
+pub mod vm;
