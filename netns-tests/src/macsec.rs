@@ -14,9 +14,11 @@
 //! | [`own`]    | our side made of crate `macsec`, a TAP device and AF_PACKET                          |
 //! | [`kernel`] | the machine's side: setting it up, reading its counters                              |
 //! | [`forge`]  | frames by hand, for what no side sends                                               |
+//! | [`judges`] | the kernel and crate `macsec`, shown the same frames                                 |
 //! | [`table`]  | the results as a file                                                                |
 
 pub mod forge;
+pub mod judges;
 pub mod kernel;
 pub mod own;
 pub mod plan;

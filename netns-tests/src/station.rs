@@ -84,11 +84,20 @@ impl Station {
     /// If none comes, or another one before it.
     #[track_caller]
     pub fn expect(&mut self, frame: &[u8]) {
-        let received = wait_for("a frame", || {
+        assert_eq!(self.next_frame(), frame);
+    }
+
+    /// Waits for a frame, whatever it is.
+    ///
+    /// # Panics
+    ///
+    /// If none comes.
+    #[track_caller]
+    pub fn next_frame(&mut self) -> Vec<u8> {
+        wait_for("a frame", || {
             self.receive();
             self.waiting.pop_front()
-        });
-        assert_eq!(received, frame);
+        })
     }
 
     /// Waits a while and demands that nothing comes.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use linkveil_wire::{An, MacAddr, PortId, Sci};
 
-use crate::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC};
+use crate::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC, batch, sci_hex};
 use crate::macsec::side::Counts;
 use crate::vm::KernelVm;
 
@@ -54,9 +54,32 @@ impl KernelSide {
     ///
     /// If the kernel refuses.
     pub fn send_under(&mut self, plan: &LinkPlan, an: An) {
-        let script = plan.kernel_tx(an);
-        let switch = format!("ip link set {MACSEC_DEVICE} type macsec encodingsa {an}");
-        self.machine.sh(&(script + &switch));
+        let switch = format!("link set {MACSEC_DEVICE} type macsec encodingsa {an}");
+        self.machine.sh(&batch(&(plan.kernel_tx(an) + &switch)));
+    }
+
+    /// Gives the machine a new association to receive under.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses.
+    pub fn receive_under(&mut self, plan: &LinkPlan, an: An) {
+        self.machine.sh(&batch(&plan.kernel_rx(an)));
+    }
+
+    /// Takes the machine's associations of this number away.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel refuses.
+    pub fn forget(&mut self, an: An) {
+        let ours = sci_hex(End::Ours.sci());
+        self.machine.sh(&batch(&format!(
+            "macsec set {MACSEC_DEVICE} tx sa {an} off\n\
+             macsec del {MACSEC_DEVICE} tx sa {an}\n\
+             macsec set {MACSEC_DEVICE} rx sci {ours} sa {an} off\n\
+             macsec del {MACSEC_DEVICE} rx sci {ours} sa {an}"
+        )));
     }
 
     /// Lets the machine ping us, `count` times, with IP packets of so many octets that must not be fragmented, and says

@@ -134,24 +134,27 @@ impl LinkPlan {
     /// What makes the machine's device, with address and everything, and nothing of a former one.
     #[must_use]
     pub fn kernel_setup(&self) -> String {
-        let ours = End::Ours.sci();
-        let mut script = format!(
-            "ip link del {MACSEC_DEVICE} 2>/dev/null || true\n\
-             ip link set {MACHINE_DEVICE} mtu {mtu}\n\
-             ip link add link {MACHINE_DEVICE} {MACSEC_DEVICE} type macsec port 1 cipher {suite} {options}\n",
+        let address = End::Machine.address().map(|octet| octet.to_string());
+        let mut commands = format!(
+            "link set {MACHINE_DEVICE} mtu {mtu}\n\
+             link add link {MACHINE_DEVICE} {MACSEC_DEVICE} type macsec port 1 cipher {suite} {options}\n\
+             macsec add {MACSEC_DEVICE} rx sci {ours}\n\
+             address add {address}/24 dev {MACSEC_DEVICE}\n\
+             link set {MACSEC_DEVICE} up\n",
             mtu = self.port_mtu,
             suite = self.suite,
             options = self.kernel_options(),
+            ours = sci_hex(End::Ours.sci()),
+            address = address.join("."),
         );
-        script += &self.kernel_tx(self.rx[0]);
-        script += &format!("ip macsec add {MACSEC_DEVICE} rx sci {}\n", sci_hex(ours));
-        script += &self.kernel_rx(self.tx);
-        let address = End::Machine.address().map(|octet| octet.to_string());
-        script += &format!(
-            "ip address add {}/24 dev {MACSEC_DEVICE}\nip link set {MACSEC_DEVICE} up\n",
-            address.join(".")
-        );
-        script
+        commands += &self.kernel_tx(self.rx[0]);
+        commands += &self.kernel_rx(self.tx);
+        if self.policy.replay_protect == ReplayProtect::Off {
+            // The tool refuses a window where it does not ask for protection.
+            commands += &format!("link set {MACSEC_DEVICE} type macsec replay off\n");
+        }
+        let delete = format!("ip link del {MACSEC_DEVICE} 2>/dev/null || true\n");
+        delete + &batch(&commands)
     }
 
     /// The options of `ip link add ... type macsec`. Most are not what they are by default.
@@ -165,28 +168,24 @@ impl LinkPlan {
             TxForm::EndStation => "send_sci off end_station on",
             TxForm::PointToPoint => "send_sci off",
         };
-        let replay = match self.policy.replay_protect {
-            ReplayProtect::On => format!("replay on window {}", self.policy.window.get()),
-            ReplayProtect::Off => "replay off".to_owned(),
-        };
-        let (validate, an) = (self.policy.validate, self.rx[0]);
-        format!("{encrypt} {name} {replay} validate {validate} encodingsa {an}")
+        let (window, validate, an) = (self.policy.window.get(), self.policy.validate, self.rx[0]);
+        format!("{encrypt} {name} replay on window {window} validate {validate} encodingsa {an}")
     }
 
-    /// Gives the machine an association to send under.
+    /// Gives the machine an association to send under: a line for [`batch`].
     #[must_use]
     pub fn kernel_tx(&self, an: An) -> String {
         format!(
-            "ip macsec add {MACSEC_DEVICE} tx sa {an} {}\n",
+            "macsec add {MACSEC_DEVICE} tx sa {an} {}\n",
             self.kernel_key(End::Machine, an)
         )
     }
 
-    /// Gives the machine an association to receive under.
+    /// Gives the machine an association to receive under: a line for [`batch`].
     #[must_use]
     pub fn kernel_rx(&self, an: An) -> String {
         format!(
-            "ip macsec add {MACSEC_DEVICE} rx sci {} sa {an} {}\n",
+            "macsec add {MACSEC_DEVICE} rx sci {} sa {an} {}\n",
             sci_hex(End::Ours.sci()),
             self.kernel_key(End::Ours, an)
         )
@@ -229,6 +228,13 @@ const fn salt(end: End, an: An) -> [u8; Salt::LEN] {
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// A script that gives these lines to `ip`, all at once: each start of it takes long in a machine. The first that fails
+/// ends it.
+#[must_use]
+pub fn batch(commands: &str) -> String {
+    format!("ip -batch - <<END\n{}\nEND\n", commands.trim_end())
 }
 
 /// An SCI as the kernel's tool takes it.
