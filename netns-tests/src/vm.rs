@@ -15,7 +15,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use crate::netns::Namespace;
 
 /// The machine's end of the wire.
 pub const MACHINE_DEVICE: &str = "eth0";
-/// Its address there.
+/// Its address there; `scripts/lib/vm-inside` sets it.
 pub const MACHINE_MAC: [u8; 6] = [0x02, 0xbb, 0, 0, 0, 1];
 
 /// A boot takes 3 seconds on a machine that has nothing else to do, and ten times that on one that has.
@@ -78,13 +78,13 @@ impl KernelVm {
     ///
     /// If it does not start although it could.
     pub fn boot(namespace: &Namespace, tap: &str) -> Result<Self, NoMachine> {
-        let image = Image::prepare()?;
+        prepare()?;
         namespace.ip(&format!("tuntap add {tap} mode tap"));
         namespace.ip(&format!("link set {tap} addrgenmode none"));
         namespace.ip(&format!("link set {tap} arp off up"));
         let folder = TempDir::new().unwrap();
         let (port, theirs) = UnixStream::pair().unwrap();
-        let qemu = namespace.spawn(&mut image.machine(tap, theirs, folder.path()));
+        let qemu = namespace.spawn(&mut serve(tap, theirs, folder.path()));
         let mut machine = Self {
             qemu,
             port,
@@ -186,75 +186,45 @@ impl Drop for KernelVm {
         let _ = self.qemu.kill();
         let _ = self.qemu.wait();
         if thread::panicking() {
-            let console = fs::read_to_string(self.folder.path().join(CONSOLE));
-            eprintln!("---- console ----\n{}", console.unwrap_or_default());
+            for name in [CONSOLE, ERRORS] {
+                let text = fs::read_to_string(self.folder.path().join(name));
+                eprintln!("---- {name} ----\n{}", text.unwrap_or_default());
+            }
         }
     }
 }
 
+/// Files in the machine's folder.
 const CONSOLE: &str = "console";
+const ERRORS: &str = "errors";
 
-/// What a machine is booted from.
-#[derive(Debug)]
-struct Image {
-    kernel: PathBuf,
-    initramfs: PathBuf,
+/// Makes kernel and initramfs here, where there may be a network, rather than in a test's namespace.
+fn prepare() -> Result<(), NoMachine> {
+    let output = script().arg("prepare").output().unwrap();
+    let complained = String::from_utf8_lossy(&output.stderr);
+    if output.status.code() == Some(IMPOSSIBLE) {
+        let reason = complained.lines().last().unwrap_or_default();
+        return Err(NoMachine(reason.to_owned()));
+    }
+    assert!(output.status.success(), "kernel-vm prepare:\n{complained}");
+    Ok(())
 }
 
-impl Image {
-    fn prepare() -> Result<Self, NoMachine> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kernel-vm");
-        let output = Command::new(script).arg("prepare").output().unwrap();
-        let (said, complained) = (
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
-        );
-        if output.status.code() == Some(IMPOSSIBLE) {
-            let reason = complained.lines().last().unwrap_or_default();
-            return Err(NoMachine(reason.to_owned()));
-        }
-        assert!(output.status.success(), "kernel-vm prepare:\n{complained}");
-        let path = |name: &str| {
-            let mut lines = said.lines().filter_map(|line| line.strip_prefix(name));
-            PathBuf::from(lines.next().unwrap())
-        };
-        Ok(Self {
-            kernel: path("kernel="),
-            initramfs: path("initramfs="),
-        })
-    }
+/// A machine with the virtio port on stdin and stdout.
+fn serve(tap: &str, port: UnixStream, folder: &Path) -> Command {
+    let reading = OwnedFd::from(port.try_clone().unwrap());
+    let mut command = script();
+    command
+        .args(["--tap", tap, "serve"])
+        .env("VM_WORK", folder)
+        .stdin(Stdio::from(reading))
+        .stdout(Stdio::from(OwnedFd::from(port)))
+        .stderr(File::create(folder.join(ERRORS)).unwrap());
+    command
+}
 
-    /// The command that `scripts/lib/vm-inside` uses, too, with the virtio port on stdin and stdout.
-    fn machine(&self, tap: &str, port: UnixStream, folder: &Path) -> Command {
-        let mac = MACHINE_MAC.map(|octet| format!("{octet:02x}")).join(":");
-        let mut command = Command::new("qemu-system-x86_64");
-        command
-            .args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "1"])
-            .args(["-m", "256", "-nodefaults", "-display", "none", "-no-reboot"])
-            .arg("-kernel")
-            .arg(&self.kernel)
-            .arg("-initrd")
-            .arg(&self.initramfs)
-            .arg("-append")
-            .arg("console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on vm=serve")
-            .arg("-netdev")
-            .arg(format!("tap,id=wire,ifname={tap},script=no,downscript=no"))
-            .arg("-device")
-            .arg(format!(
-                "virtio-net-pci,netdev=wire,mac={mac},host_mtu=9000,romfile="
-            ))
-            .args(["-device", "virtio-serial-pci"])
-            .args(["-chardev", "stdio,id=port,signal=off"])
-            .args(["-device", "virtserialport,nr=1,chardev=port"])
-            .arg("-serial")
-            .arg(format!("file:{}", folder.join(CONSOLE).display()));
-        let reading = OwnedFd::from(port.try_clone().unwrap());
-        command
-            .stdin(Stdio::from(reading))
-            .stdout(Stdio::from(OwnedFd::from(port)))
-            .stderr(File::create(folder.join("errors")).unwrap());
-        command
-    }
+fn script() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/kernel-vm"))
 }
 
 /// RFC 4648 section 4.

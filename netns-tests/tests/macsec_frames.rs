@@ -1,20 +1,27 @@
 //! Frames that no side sends, shown to a stock Linux kernel and to crate `macsec`: both count the same, but for what
 //! docs/macsec.md section 8 says.
 
-use linkveil_macsec::{CipherSuite, Protection, ReplayProtect, TxForm, Validate};
+use linkveil_macsec::{
+    CipherSuite, Protection, ReplayProtect, RxError, RxSak, RxScError, RxSecy, SaTerms, TxForm,
+    Validate,
+};
 use linkveil_netns_tests::macsec::forge::{PlainPort, Recipe, open_port, plain};
 use linkveil_netns_tests::macsec::judges::{Judges, Outcomes};
 use linkveil_netns_tests::macsec::kernel::KernelSide;
-use linkveil_netns_tests::macsec::plan::{LinkPlan, OUR_MAC, policy};
+use linkveil_netns_tests::macsec::plan::{
+    End, LinkPlan, MACSEC_DEVICE, OUR_MAC, batch, policy, sci_hex,
+};
 use linkveil_netns_tests::macsec::table::Table;
 use linkveil_netns_tests::netns::Namespace;
 use linkveil_netns_tests::skip::skipped;
-use linkveil_netns_tests::vm::KernelVm;
+use linkveil_netns_tests::timing::wait_for;
+use linkveil_netns_tests::vm::{KernelVm, MACHINE_MAC};
 use linkveil_wire::{An, MacAddr, PacketNumber, PortId, Sci};
 
 /// Our end of the wire.
 const PORT: &str = "port0";
 
+#[track_caller]
 fn wire() -> Option<(Namespace, KernelSide, PlainPort)> {
     let host = Namespace::new("host");
     match KernelVm::boot(&host, PORT) {
@@ -211,79 +218,137 @@ fn with_other_validation_the_kernel_counts_as_we_do_but_for_the_known_difference
     }
 }
 
-/// Below, at and above a multiple of 2^32, in the order in which they are sent, and what crate `macsec` and the kernel
-/// make of them.
-const EDGE: u64 = 1 << 32;
+/// Shows frames with these numbers, given as distances from a base, to both; what crate `macsec` makes of them, and the
+/// kernel.
+fn judge_numbers(
+    judges: &mut Judges<'_>,
+    plan: &LinkPlan,
+    base: u64,
+    expected: &[(i64, &str, &str)],
+) {
+    for (distance, own, kernel) in expected {
+        let number = base.checked_add_signed(*distance).unwrap();
+        let outcomes = judges.judge(&Recipe::good(plan, number).secured(plan));
+        let (own, kernel) = ((*own).to_owned(), (*kernel).to_owned());
+        assert_eq!(outcomes, Outcomes { own, kernel }, "{base:#x} {distance:+}");
+    }
+}
 
-// REQ-SECY-15, REQ-SECY-17
+const OK: &str = "ok, delivered";
+
+// REQ-SECY-17
 #[test]
-fn extended_numbers_are_recovered_here_where_the_kernel_loses_them() {
+fn extended_numbers_from_before_a_multiple_of_two_to_the_31_are_recovered_here_and_lost_there() {
     let Some((_host, mut kernel, mut port)) = wire() else {
         return;
     };
-    for first in [EDGE, 3 << 31] {
+    // Behind a multiple of 2^32 the kernel does not know late frames, either.
+    for (base, late_there) in [(1_u64 << 32, "not_valid"), (3 << 31, "late")] {
         let plan = LinkPlan {
-            first_pn: PacketNumber::new(first - 100),
+            first_pn: PacketNumber::new(base - 100),
             ..LinkPlan::new(CipherSuite::GcmAesXpn256)
         };
         let mut judges = Judges::new(&mut kernel, &mut port, &plan);
-        for number in [
-            first - 5,
-            first - 1,
-            first,
-            first + 3,
-            first - 2,
-            first - 60,
-            first + 4,
-            first + (1 << 31) - 1,
-            first + (1 << 31) + 5,
-            first + (3 << 31) + 9,
-        ] {
-            let Outcomes { own, kernel } =
-                judges.judge(&Recipe::good(&plan, number).secured(&plan));
-            let mark = if own == kernel { "  " } else { "!!" };
-            eprintln!(
-                "{mark} {first:x} {} | {own} | {kernel}",
-                number as i64 - first as i64
-            );
-        }
+        let expected = [
+            (-5, OK, OK),
+            (-1, OK, OK),
+            (0, OK, OK),
+            (3, OK, OK),
+            (-2, OK, "not_valid"),
+            (-60, "late", late_there),
+            (4, OK, OK),
+            (0x7fff_ffff, OK, OK),
+        ];
+        judge_numbers(&mut judges, &plan, base, &expected);
     }
+}
+
+// REQ-SECY-15
+#[test]
+fn the_kernel_accepts_a_window_below_the_first_number() {
+    let Some((_host, mut kernel, mut port)) = wire() else {
+        return;
+    };
     let plan = LinkPlan {
         first_pn: PacketNumber::new(100),
         ..LinkPlan::new(CipherSuite::GcmAes128)
     };
     let mut judges = Judges::new(&mut kernel, &mut port, &plan);
-    for number in [100, 95, 60] {
-        eprintln!(
-            "first 100, {number}: {:?}",
-            judges.judge(&Recipe::good(&plan, number).secured(&plan))
-        );
-    }
+    let expected = [(0, OK, OK), (-5, "late", OK), (-40, "late", "late")];
+    judge_numbers(&mut judges, &plan, 100, &expected);
+}
+
+// REQ-SECY-3
+#[test]
+fn a_frame_that_names_no_channel_is_of_the_only_one_whatever_its_name() {
+    let Some((_host, mut kernel, mut port)) = wire() else {
+        return;
+    };
     let plan = LinkPlan {
-        policy: policy(Validate::Strict, ReplayProtect::Off),
+        form: TxForm::PointToPoint,
         ..LinkPlan::new(CipherSuite::GcmAes128)
     };
+    let good = Recipe::good(&plan, 7);
+    // The kernel has two channels, that of markers beside ours. It drops such a frame and counts nothing.
     let mut judges = Judges::new(&mut kernel, &mut port, &plan);
-    for number in [100, 60, 7] {
-        eprintln!(
-            "replay off, {number}: {:?}",
-            judges.judge(&Recipe::good(&plan, number).secured(&plan))
-        );
-    }
-    for form in [TxForm::PointToPoint, TxForm::EndStation] {
-        let plan = LinkPlan {
-            ..LinkPlan::new(CipherSuite::GcmAes128)
-        };
-        let mut judges = Judges::new(&mut kernel, &mut port, &plan);
-        eprintln!(
-            "{form:?}: {:?}",
-            judges.judge(
-                &Recipe {
-                    form,
-                    ..Recipe::good(&plan, 7)
-                }
-                .secured(&plan)
-            )
-        );
-    }
+    let with_two = judges.judge(&good.secured(&plan));
+    assert_eq!([&with_two.own, &with_two.kernel], [OK, "nothing"]);
+    // Now it has one, of another name.
+    kernel.set_up(&plan);
+    let (ours, other) = (sci_hex(End::Ours.sci()), sci_hex(other_sci()));
+    let key = plan.kernel_rx_on(other_sci(), plan.tx);
+    kernel.machine.sh(&batch(&format!(
+        "macsec set {MACSEC_DEVICE} rx sci {ours} sa 0 off\n\
+         macsec del {MACSEC_DEVICE} rx sci {ours} sa 0\n\
+         macsec del {MACSEC_DEVICE} rx sci {ours}\n\
+         macsec add {MACSEC_DEVICE} rx sci {other}\n{key}"
+    )));
+    let frame = Recipe {
+        sci: other_sci(),
+        ..good
+    };
+    let sent = port.sender.send_to(&frame.secured(&plan), None);
+    sent.unwrap().unwrap();
+    wait_for("the frame", || {
+        (kernel.accepted_on(other_sci()) == 1).then_some(())
+    });
+}
+
+/// The first secured frame from the machine, as a channel of port 0 takes it.
+fn single_copy_broadcast(
+    kernel: &mut KernelSide,
+    port: &mut PlainPort,
+    suite: CipherSuite,
+) -> Result<(), RxError> {
+    let plan = LinkPlan::new(suite);
+    kernel.set_up(&plan);
+    // An address resolution goes out.
+    kernel.machine.sh(&format!(
+        "ip link set {MACSEC_DEVICE} type macsec send_sci off scb on\n\
+         ping -q -c 1 -W 1 10.3.0.1 || true"
+    ));
+    let sci = Sci::new(MacAddr::new(MACHINE_MAC), PortId::SINGLE_COPY_BROADCAST);
+    let mut own = RxSecy::new(suite, plan.policy);
+    own.add_channel(sci).unwrap();
+    let sak = plan.sak_for(sci, End::Machine, plan.rx[0]);
+    let sak = RxSak::new(sak, SaTerms::of(suite)).unwrap();
+    own.install(plan.rx[0], sak).unwrap();
+    let mut frame = wait_for("a broadcast", || {
+        let frame = port.receiver.next().ok()?;
+        (frame[12..15] == [0x88, 0xe5, 0x1c]).then(|| frame.to_vec())
+    });
+    own.validate(&mut frame).map(|_| ())
+}
+
+// REQ-SECY-3
+#[test]
+fn the_kernel_makes_nonces_of_single_copy_broadcasts_with_its_own_port() {
+    let Some((_host, mut kernel, mut port)) = wire() else {
+        return;
+    };
+    let mut of = |suite| single_copy_broadcast(&mut kernel, &mut port, suite);
+    // The SSCI is in these nonces, which knows no port.
+    assert_eq!(of(CipherSuite::GcmAesXpn128), Ok(()));
+    let not_valid = Err(RxError::Channel(RxScError::NotValid));
+    assert_eq!(of(CipherSuite::GcmAes128), not_valid);
 }

@@ -25,6 +25,7 @@ use linkveil_wire::{An, PacketNumber};
 const PORT: &str = "port0";
 
 /// Our host, and the machine on the other end of its port; `None` where there can be no machine.
+#[track_caller]
 fn wire() -> Option<(Namespace, KernelSide)> {
     let host = Namespace::new("host");
     match KernelVm::boot(&host, PORT) {

@@ -32,6 +32,7 @@ prepare_image() {
 }
 
 need_machine_tools() {
+    # shellcheck disable=SC2016
     need 'command -v qemu-system-x86_64' qemu-system-x86 'command -v busybox && ! ldd "$(command -v busybox)"' busybox-static \
         'command -v cpio' cpio 'command -v modprobe' kmod 'command -v xz' xz-utils 'command -v ip' iproute2 \
         'command -v flock' util-linux

@@ -44,10 +44,11 @@ impl<'k> Judges<'k> {
     #[must_use]
     pub fn new(kernel: &'k mut KernelSide, port: &'k mut PlainPort, plan: &LinkPlan) -> Self {
         kernel.set_up(plan);
-        let marker_key = plan.kernel_rx(An::ALL[0]);
-        let marker_key = marker_key.replace(&sci_hex(End::Ours.sci()), &sci_hex(marker_sci()));
-        let marker = sci_hex(marker_sci());
-        let add = format!("macsec add {MACSEC_DEVICE} rx sci {marker}\n{marker_key}");
+        let (marker, key) = (marker_sci(), plan.kernel_rx_on(marker_sci(), An::ALL[0]));
+        let add = format!(
+            "macsec add {MACSEC_DEVICE} rx sci {}\n{key}",
+            sci_hex(marker)
+        );
         kernel.machine.sh(&batch(&add));
         let mut own = RxSecy::new(plan.suite, plan.policy);
         own.add_channel(End::Ours.sci()).unwrap();

@@ -96,6 +96,17 @@ impl KernelSide {
         finished.output.contains(" 0% packet loss")
     }
 
+    /// Frames that it has accepted on a channel.
+    ///
+    /// # Panics
+    ///
+    /// If the kernel's tool prints otherwise than it used to.
+    pub fn accepted_on(&mut self, sci: Sci) -> u64 {
+        let show = format!("ip -j -s macsec show {MACSEC_DEVICE}");
+        let devices: Value = serde_json::from_str(&self.machine.sh(&show)).unwrap();
+        channel(&devices[0], sci)["InPktsOK"].as_u64().unwrap()
+    }
+
     /// What it has counted.
     ///
     /// # Panics

@@ -184,9 +184,15 @@ impl LinkPlan {
     /// Gives the machine an association to receive under: a line for [`batch`].
     #[must_use]
     pub fn kernel_rx(&self, an: An) -> String {
+        self.kernel_rx_on(End::Ours.sci(), an)
+    }
+
+    /// The same with our key on another channel.
+    #[must_use]
+    pub fn kernel_rx_on(&self, sci: Sci, an: An) -> String {
         format!(
             "macsec add {MACSEC_DEVICE} rx sci {} sa {an} {}\n",
-            sci_hex(End::Ours.sci()),
+            sci_hex(sci),
             self.kernel_key(End::Ours, an)
         )
     }
