@@ -88,10 +88,11 @@ fn everything_crosses(protection: Protection, place: &'static str) {
     let Some((host, mut kernel)) = wire() else {
         return;
     };
-    let title = format!(
-        "{protection:?}, Linux {}, frames sent and accepted:",
-        kernel.machine.kernel()
-    );
+    let encrypt = match protection {
+        Protection::Confidentiality => "Confidentiality (`encrypt on`)",
+        Protection::Integrity => "Integrity only (`encrypt off`)",
+    };
+    let title = format!("{encrypt}, Linux {}:", kernel.machine.kernel());
     let head = [
         "suite",
         "channel named by",
