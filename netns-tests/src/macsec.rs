@@ -10,6 +10,7 @@
 //! | module     | what it holds                                                                        |
 //! |------------|--------------------------------------------------------------------------------------|
 //! | [`plan`]   | a link as a value: suite, options, keys, and what to tell the kernel                  |
+//! | [`config`] | the same for a gateway                                                               |
 //! | [`side`]   | who plays our side: what a test asks of it                                           |
 //! | [`own`]    | our side made of crate `macsec`, a TAP device and AF_PACKET                          |
 //! | [`kernel`] | the machine's side: setting it up, reading its counters                              |
@@ -17,6 +18,7 @@
 //! | [`judges`] | the kernel and crate `macsec`, shown the same frames                                 |
 //! | [`table`]  | the results as a file                                                                |
 
+pub mod config;
 pub mod forge;
 pub mod judges;
 pub mod kernel;

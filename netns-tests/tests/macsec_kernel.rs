@@ -1,13 +1,18 @@
 //! MACsec with a stock Linux kernel on the other side, by static keys.
 
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use etherparse::PacketBuilder;
 use linkveil_macsec::{CipherSuite, Protection, TxForm};
 use linkveil_netns_tests::capture::Capture;
+use linkveil_netns_tests::gateway::binary;
+use linkveil_netns_tests::keys;
+use linkveil_netns_tests::macsec::config::Place;
 use linkveil_netns_tests::macsec::kernel::KernelSide;
 use linkveil_netns_tests::macsec::own::OwnSide;
 use linkveil_netns_tests::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC, OVERHEAD, batch};
@@ -20,6 +25,7 @@ use linkveil_netns_tests::timing::{PATIENCE, wait_for};
 use linkveil_netns_tests::traffic::{ping, ping_of_size};
 use linkveil_netns_tests::vm::{KernelVm, MACHINE_MAC};
 use linkveil_wire::{An, PacketNumber};
+use tempfile::TempDir;
 
 /// Our end of the wire.
 const PORT: &str = "port0";
@@ -373,5 +379,33 @@ fn numbers_of_32_bits_end_on_both_sides() {
     for (sent, accepted) in [(&ours, &theirs), (&theirs, &ours)] {
         assert_eq!(count(sent, "out_pkts_encrypted"), 5, "{ours:?} {theirs:?}");
         assert_eq!(count(accepted, "in_pkts_ok"), 5, "{ours:?} {theirs:?}");
+    }
+}
+
+// No machine, but the gateway's own opinion of what would put it in our side's place.
+#[test]
+fn a_gateway_takes_the_keys_of_every_suite() {
+    let folder = TempDir::new().unwrap();
+    let control_socket = folder.path().join("control.sock");
+    let place = Place {
+        port: PORT,
+        device: "trunk",
+        netns: "site",
+        control_socket: &control_socket.to_string_lossy(),
+    };
+    keys::write_secret(&folder.path().join("node.key"), &keys::generate());
+    for suite in CipherSuite::ALL {
+        let plan = LinkPlan {
+            form: TxForm::PointToPoint,
+            rx: An::ALL.to_vec(),
+            ..LinkPlan::new(suite)
+        };
+        let file = folder.path().join("node.toml");
+        fs::write(&file, plan.gateway_config(&place)).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let checked = Command::new(binary()).arg("check").arg(&file).output();
+        let checked = checked.unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.success(), "{suite}: {said}");
     }
 }

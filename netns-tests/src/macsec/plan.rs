@@ -127,7 +127,7 @@ impl LinkPlan {
         }
     }
 
-    fn key(&self, end: End, an: An) -> Vec<u8> {
+    pub(super) fn key(&self, end: End, an: An) -> Vec<u8> {
         vec![end.octet() + an.get(); self.suite.key_len()]
     }
 
@@ -227,12 +227,12 @@ pub fn policy(validate: Validate, replay_protect: ReplayProtect) -> RxPolicy {
     }
 }
 
-const fn salt(end: End, an: An) -> [u8; Salt::LEN] {
+pub(super) const fn salt(end: End, an: An) -> [u8; Salt::LEN] {
     let first = end.octet() + an.get();
     [first, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]
 }
 
-fn hex(octets: &[u8]) -> String {
+pub(super) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
