@@ -21,12 +21,22 @@ prepare_image() {
     mkdir -p "$VM_FOLDER"
     exec {lock}>"$VM_FOLDER/lock"
     flock "$lock"
-    [ -e "$VM_FOLDER/kernel/version" ] || download_kernel || no_machine "the kernel cannot be downloaded"
+    if [ ! -e "$VM_FOLDER/kernel/version" ]; then
+        # In the background, because set -e means nothing on the left of ||.
+        download_kernel 2>"$VM_FOLDER/download.log" &
+        if ! wait $!; then
+            cat "$VM_FOLDER/download.log" >&2
+            no_machine "the kernel cannot be downloaded"
+        fi
+    fi
     local version
     version=$(cat "$VM_FOLDER/kernel/version")
     VM_KERNEL=$VM_FOLDER/kernel/boot/vmlinuz-$version
     IMAGE_INITRAMFS=$VM_FOLDER/initramfs-$(fingerprint "$version")
-    [ -e "$IMAGE_INITRAMFS" ] || make_initramfs "$version" || no_machine "the initramfs cannot be made"
+    if [ ! -e "$IMAGE_INITRAMFS" ]; then
+        make_initramfs "$version" &
+        wait $! || no_machine "the initramfs cannot be made"
+    fi
     exec {lock}>&-
     say "kernel=$VM_KERNEL" "initramfs=$IMAGE_INITRAMFS"
 }
@@ -52,7 +62,10 @@ download_kernel() (
     fi
     say "downloading Debian package $package" >&2
     # Lists may be older than the archive.
-    apt-get -qq download "$package" || { as_root apt-get -qq update && apt-get -qq download "$(kernel_package)"; }
+    apt-get -qq download "$package" || {
+        as_root apt-get -qq update
+        apt-get -qq download "$(kernel_package)"
+    }
     dpkg -x ./*.deb "$fresh"
     cd "$fresh"
     rm -r deb usr
@@ -60,10 +73,7 @@ download_kernel() (
     depmod -b "$fresh" "$version"
     echo "$version" >version
     mv "$fresh" "$VM_FOLDER/kernel"
-) 2>"$VM_FOLDER/download.log" || {
-    cat "$VM_FOLDER/download.log" >&2
-    return 1
-}
+)
 
 kernel_package() {
     apt-cache depends "$VM_META_PACKAGE" 2>/dev/null | awk '/Depends: linux-image/ { print $2; exit }'
