@@ -13,9 +13,8 @@ use linkveil_netns_tests::macsec::plan::{
 };
 use linkveil_netns_tests::macsec::table::Table;
 use linkveil_netns_tests::netns::Namespace;
-use linkveil_netns_tests::skip::skipped;
 use linkveil_netns_tests::timing::wait_for;
-use linkveil_netns_tests::vm::{KernelVm, MACHINE_MAC};
+use linkveil_netns_tests::vm::MACHINE_MAC;
 use linkveil_wire::{An, MacAddr, PacketNumber, PortId, Sci};
 
 /// Our end of the wire.
@@ -23,17 +22,9 @@ const PORT: &str = "port0";
 
 #[track_caller]
 fn wire() -> Option<(Namespace, KernelSide, PlainPort)> {
-    let host = Namespace::new("host");
-    match KernelVm::boot(&host, PORT) {
-        Ok(machine) => {
-            let port = open_port(&host, PORT);
-            Some((host, KernelSide::new(machine), port))
-        }
-        Err(reason) => {
-            skipped(&reason.0);
-            None
-        }
-    }
+    let (host, kernel) = KernelSide::wire(PORT)?;
+    let port = open_port(&host, PORT);
+    Some((host, kernel, port))
 }
 
 /// Places of octets in a frame with SecTAG.

@@ -19,33 +19,15 @@ use linkveil_netns_tests::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC, 
 use linkveil_netns_tests::macsec::side::{Side, count};
 use linkveil_netns_tests::macsec::table::Table;
 use linkveil_netns_tests::netns::Namespace;
-use linkveil_netns_tests::skip::skipped;
 use linkveil_netns_tests::station::Station;
 use linkveil_netns_tests::timing::{PATIENCE, wait_for};
 use linkveil_netns_tests::traffic::{ping, ping_of_size};
-use linkveil_netns_tests::vm::{KernelVm, MACHINE_MAC};
+use linkveil_netns_tests::vm::MACHINE_MAC;
 use linkveil_wire::{An, PacketNumber};
 use tempfile::TempDir;
 
 /// Our end of the wire.
 const PORT: &str = "port0";
-
-/// Our host, and the machine on the other end of its port; `None` where there can be no machine.
-#[track_caller]
-fn wire() -> Option<(Namespace, KernelSide)> {
-    let host = Namespace::new("host");
-    match KernelVm::boot(&host, PORT) {
-        Ok(machine) => {
-            let mac = OUR_MAC.map(|octet| format!("{octet:02x}")).join(":");
-            host.ip(&format!("link set {PORT} address {mac}"));
-            Some((host, KernelSide::new(machine)))
-        }
-        Err(reason) => {
-            skipped(&reason.0);
-            None
-        }
-    }
-}
 
 /// Who plays our side in all tests.
 fn our_side(host: &Namespace, plan: &LinkPlan) -> impl Side + use<> {
@@ -91,7 +73,7 @@ fn assert_equal_counts(side: &impl Side, kernel: &mut KernelSide, plan: &LinkPla
 
 /// One suite with one protection and name after the other, traffic both ways.
 fn everything_crosses(protection: Protection, place: &'static str) {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let encrypt = match protection {
@@ -198,7 +180,7 @@ fn inner_mtu(plan: &LinkPlan) -> u16 {
 
 #[test]
 fn full_frames_and_tcp_cross_at_both_mtus() {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let head = ["suite", "MTU of the wire", "largest IP packet", "both ways"];
@@ -244,7 +226,7 @@ fn tagged_echo(payload: usize) -> Vec<u8> {
 // REQ-SECY-12
 #[test]
 fn frames_with_vlan_tags_cross_both_ways() {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let plan = LinkPlan::new(CipherSuite::GcmAesXpn256);
@@ -302,7 +284,7 @@ fn associations(frames: &[Vec<u8>], from: [u8; 6]) -> Vec<u8> {
 // REQ-SECY-7
 #[test]
 fn either_side_changes_its_association_and_no_frame_is_lost() {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let mut plan = LinkPlan::new(CipherSuite::GcmAes256);
@@ -346,7 +328,7 @@ fn either_side_changes_its_association_and_no_frame_is_lost() {
 // REQ-SECY-17
 #[test]
 fn extended_numbers_pass_two_to_the_32_on_both_sides() {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let plan = LinkPlan {
@@ -364,7 +346,7 @@ fn extended_numbers_pass_two_to_the_32_on_both_sides() {
 // REQ-SECY-8
 #[test]
 fn numbers_of_32_bits_end_on_both_sides() {
-    let Some((host, mut kernel)) = wire() else {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
         return;
     };
     let plan = LinkPlan {

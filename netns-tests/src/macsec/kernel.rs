@@ -6,6 +6,8 @@ use linkveil_wire::{An, MacAddr, PortId, Sci};
 
 use crate::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC, batch, sci_hex};
 use crate::macsec::side::Counts;
+use crate::netns::Namespace;
+use crate::skip::skipped;
 use crate::vm::KernelVm;
 
 /// The machine's end of a link.
@@ -33,10 +35,27 @@ pub fn marker_sci() -> Sci {
 }
 
 impl KernelSide {
-    /// Takes a machine over.
+    /// Our host, and a machine at the other end of its device `port`, which has our address. `None` where there can be no
+    /// machine, which is said.
+    ///
+    /// # Panics
+    ///
+    /// If the machine does not start although it could.
     #[must_use]
-    pub const fn new(machine: KernelVm) -> Self {
-        Self { machine }
+    #[track_caller]
+    pub fn wire(port: &str) -> Option<(Namespace, Self)> {
+        let host = Namespace::new("host");
+        match KernelVm::boot(&host, port) {
+            Ok(machine) => {
+                let mac = OUR_MAC.map(|octet| format!("{octet:02x}")).join(":");
+                host.ip(&format!("link set {port} address {mac}"));
+                Some((host, Self { machine }))
+            }
+            Err(reason) => {
+                skipped(&reason.0);
+                None
+            }
+        }
     }
 
     /// Makes the device of this plan, in place of a former one.
