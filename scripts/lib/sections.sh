@@ -107,7 +107,8 @@ netns_tests() {
 #   l2            Ethernet VPCs have no offloads
 #   flood, malformed, post_quantum, refused_keys: about handshakes and garbage on the underlay
 #   nat           about addresses on the underlay; its tests mostly wait
-SAME_WITHOUT_OFFLOADS=(offload bench l2 flood malformed post_quantum refused_keys nat)
+#   macsec_*      no gateway is in them
+SAME_WITHOUT_OFFLOADS=(offload bench l2 flood malformed post_quantum refused_keys nat macsec_kernel macsec_frames)
 # Tests of other files, for the same reasons: about handshakes, about a line of the log.
 SAME_TESTS_WITHOUT_OFFLOADS=(lost_handshake_messages_are_repeated endless_handshakes_of_a_hostile_peer
     an_impaired_gateway_says_so old_handshakes_change_nothing replays_during_a_restart)
