@@ -8,15 +8,18 @@
 //!             |
 //!             +-- HKDF-Expand("linkveil1 fingerprint", 8) -> fingerprint
 //!             +-- HKDF-Expand("linkveil1 " || purpose || suite || pq || direction || lane16, 44) -> key 32 || IV 12
+//!             +-- HKDF-Expand("linkveil1 macsec sa" || suite || pq || direction || AN || SCI 8, K + 12) -> SAK K || salt 12
 //! ```
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use crate::aead::{Iv, NONCE_LEN};
 use crate::kdf::{HASH_LEN, expand, extract};
-use crate::opaque_debug;
-use crate::secret::{KeyBytes, SharedSecret, length_prefixed};
+use crate::secret::{AesKey, KeyBytes, SharedSecret, length_prefixed};
 use crate::suite::Suite;
+use crate::{backend_failed, opaque_debug};
 
 /// First bytes of every HKDF info of protocol version 1.
 const LABEL: &[u8] = b"linkveil1 ";
@@ -24,6 +27,10 @@ const FINGERPRINT: &[u8] = b"fingerprint";
 /// Length of a fingerprint, in bytes.
 const FINGERPRINT_LEN: usize = 8;
 const LANE_MATERIAL_LEN: usize = KeyBytes::LEN + NONCE_LEN;
+/// Begins the info of every MACsec key, where [`Purpose::label`] begins that of lane keys.
+const MACSEC: &[u8; 9] = b"macsec sa";
+/// Length of the salt of a MACsec key (IEEE 802.1AE-2018 14.7), in bytes.
+pub const SALT_LEN: usize = NONCE_LEN;
 
 /// What keys are for. Each purpose has keys of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -122,6 +129,54 @@ pub struct LaneKeys {
     pub iv: Iv,
 }
 
+/// How long the keys of a MACsec suite are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum AesKeyLen {
+    /// 128 bits.
+    Aes128,
+    /// 256 bits.
+    Aes256,
+}
+
+/// All that tells the MACsec key of one association from every other key of an epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ChannelContext {
+    /// The number of the MACsec cipher suite, 1 to 4.
+    pub suite: u8,
+    /// How long its keys are.
+    pub key_len: AesKeyLen,
+    /// Whether the epoch is hybrid.
+    pub post_quantum: PostQuantum,
+    /// Who seals.
+    pub direction: Direction,
+    /// The association number, 0 to 3.
+    pub an: u8,
+    /// The channel of the one who seals.
+    pub sci: [u8; 8],
+}
+
+impl ChannelContext {
+    /// purpose 9 | suite 1 | pq 1 | direction 1 | AN 1 | SCI 8
+    fn info(&self) -> [u8; 21] {
+        let mut info = [0; 21];
+        let (purpose, rest) = info.split_at_mut(9);
+        purpose.copy_from_slice(MACSEC);
+        let (numbers, sci) = rest.split_at_mut(4);
+        let (suite, pq) = (self.suite, self.post_quantum.id());
+        numbers.copy_from_slice(&[suite, pq, self.direction.id(), self.an]);
+        sci.copy_from_slice(&self.sci);
+        info
+    }
+}
+
+/// Key and salt of one MACsec association.
+pub struct ChannelKeys {
+    /// The SAK.
+    pub key: AesKey,
+    /// What nonces with 64-bit numbers are XORed with; not used with 32-bit ones.
+    pub salt: Zeroizing<[u8; SALT_LEN]>,
+}
+
 /// The Noise handshake hash after the last message (Noise rev 34 s5.2, `GetHandshakeHash`).
 pub struct HandshakeHash([u8; HASH_LEN]);
 
@@ -187,6 +242,20 @@ impl EpochSecret {
         }
     }
 
+    /// The keys of one MACsec association.
+    #[must_use]
+    pub fn channel_keys(&self, context: &ChannelContext) -> ChannelKeys {
+        let info: [&[u8]; 2] = [LABEL, &context.info()];
+        match context.key_len {
+            AesKeyLen::Aes128 => {
+                split_channel(&*expand::<{ AesKey::LEN_128 + SALT_LEN }>(&self.0, &info))
+            }
+            AesKeyLen::Aes256 => {
+                split_channel(&*expand::<{ AesKey::LEN_256 + SALT_LEN }>(&self.0, &info))
+            }
+        }
+    }
+
     /// The epoch's public name.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
@@ -194,7 +263,17 @@ impl EpochSecret {
     }
 }
 
-opaque_debug!(EpochSecret, HandshakeHash);
+fn split_channel(material: &[u8]) -> ChannelKeys {
+    let parts = material.split_last_chunk::<SALT_LEN>();
+    let parts = parts.and_then(|(key, salt)| Some((AesKey::copy_from(key)?, salt)));
+    let (key, salt) = parts.unwrap_or_else(|| backend_failed("split a key"));
+    ChannelKeys {
+        key,
+        salt: Zeroizing::new(*salt),
+    }
+}
+
+opaque_debug!(EpochSecret, HandshakeHash, ChannelKeys);
 
 #[cfg(test)]
 mod tests;

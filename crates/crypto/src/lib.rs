@@ -54,7 +54,8 @@ mod tests;
 
 pub use aead::{Iv, Nonce, OpenFailed, OpenKey, SealKey, TAG_LEN, Tag};
 pub use epoch::{
-    Direction, EpochSecret, Fingerprint, HandshakeHash, LaneContext, LaneKeys, PostQuantum, Purpose,
+    AesKeyLen, ChannelContext, ChannelKeys, Direction, EpochSecret, Fingerprint, HandshakeHash,
+    LaneContext, LaneKeys, PostQuantum, Purpose, SALT_LEN,
 };
 #[cfg(feature = "rustcrypto")]
 pub use kem::DeterministicMlKem768;

@@ -27,6 +27,7 @@
 //! |-------------|--------------------------------------------------------------------|
 //! | [`suite`]   | the four cipher suites, and how much a key of each may do          |
 //! | [`sak`]     | a key with what makes a channel's nonces                           |
+//! | [`keys`]    | from a channel of a handshake's epoch to its association           |
 //! | [`sa`]      | terms and use of an association                                    |
 //! | [`tx_sak`]  | an association that seals                                          |
 //! | [`tx_sc`]   | the transmit channel                                               |
@@ -48,6 +49,7 @@
 
 pub mod counter;
 mod frame;
+pub mod keys;
 mod numbers;
 pub mod policy;
 pub mod rx_sak;
@@ -62,6 +64,7 @@ pub mod tx_sak;
 pub mod tx_sc;
 
 pub use counter::{RxScCounter, SecyCounter, TxCounter};
+pub use keys::ChannelKeyError;
 pub use policy::{ReplayProtect, RxPolicy, Validate, WindowSize};
 pub use rx_sak::RxSak;
 pub use rx_sc::{Judged, RxSc, RxScError, Verdict};

@@ -1,6 +1,6 @@
 //! What associations of both directions have in common.
 
-use crate::suite::CipherSuite;
+use crate::suite::{CipherSuite, limits};
 use linkveil_sa::{Limits, Meter};
 use linkveil_wire::PacketNumber;
 use std::time::Instant;
@@ -23,7 +23,7 @@ impl SaTerms {
     pub const fn of(suite: CipherSuite) -> Self {
         Self {
             first_pn: PacketNumber::FIRST,
-            limits: suite.limits(),
+            limits: limits(suite),
             hard_deadline: None,
         }
     }

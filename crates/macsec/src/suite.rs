@@ -1,10 +1,7 @@
 //! The cipher suites (clause 14). One is configured for a whole `SecY`, on all its channels.
 
 use linkveil_sa::Limits;
-use linkveil_wire::PacketNumber;
-use linkveil_wire::sectag::PnWidth;
-use std::fmt;
-use std::str::FromStr;
+pub use linkveil_wire::{CipherSuite, UnknownCipherSuite};
 
 /// Bytes under one key, log2. AES in counter mode tells itself from randomness by 2^-129 times the
 /// square of the blocks under the key: 2^48 blocks leave 2^-33.
@@ -13,133 +10,15 @@ const LOG2_BYTES: u32 = 52;
 /// of which the longest has less than 2^13: 2^60 of them leave 2^-54.
 const LOG2_FAILED_OPENS: u32 = 60;
 
-/// A cipher suite: AES in Galois/Counter Mode with an ICV of 16 octets and no confidentiality
-/// offset.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum CipherSuite {
-    /// 128-bit key, 32-bit packet numbers (14.5). What every implementation has.
-    GcmAes128,
-    /// 256-bit key, 32-bit packet numbers (14.6).
-    GcmAes256,
-    /// 128-bit key, 64-bit packet numbers (14.7).
-    GcmAesXpn128,
-    /// 256-bit key, 64-bit packet numbers (14.8).
-    GcmAesXpn256,
-}
-
-impl CipherSuite {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::GcmAes128,
-        Self::GcmAes256,
-        Self::GcmAesXpn128,
-        Self::GcmAesXpn256,
-    ];
-
-    /// Its name in configuration and status; the same as in `ip macsec`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GcmAes128 => "gcm-aes-128",
-            Self::GcmAes256 => "gcm-aes-256",
-            Self::GcmAesXpn128 => "gcm-aes-xpn-128",
-            Self::GcmAesXpn256 => "gcm-aes-xpn-256",
-        }
-    }
-
-    /// Length of its keys, in bytes.
-    #[must_use]
-    pub const fn key_len(self) -> usize {
-        match self {
-            Self::GcmAes128 | Self::GcmAesXpn128 => 16,
-            Self::GcmAes256 | Self::GcmAesXpn256 => 32,
-        }
-    }
-
-    /// How long its packet numbers are.
-    #[must_use]
-    pub const fn pn_width(self) -> PnWidth {
-        match self {
-            Self::GcmAes128 | Self::GcmAes256 => PnWidth::Bits32,
-            Self::GcmAesXpn128 | Self::GcmAesXpn256 => PnWidth::Bits64,
-        }
-    }
-
-    /// The last packet number that a key has.
-    #[must_use]
-    pub const fn last_pn(self) -> PacketNumber {
-        match self.pn_width() {
-            PnWidth::Bits32 => PacketNumber::new(u32::MAX as u64),
-            PnWidth::Bits64 => PacketNumber::new(u64::MAX),
-        }
-    }
-
-    /// What one key may do where nothing replaces it by time: the bounds for a single key of GCM
-    /// with nonces that are not secret. With 32-bit numbers these end long before.
-    ///
-    /// Keys that a handshake made and can make anew should have the tighter
-    /// [`Limits::for_suite`] of the tunnel's AES-256-GCM: a salt is a secret IV, as its derivation
-    /// asks for.
-    #[must_use]
-    pub const fn limits(self) -> Limits {
-        Limits {
-            packets: self.last_pn().get(),
-            bytes: 1 << LOG2_BYTES,
-            failed_opens: 1 << LOG2_FAILED_OPENS,
-        }
-    }
-}
-
-impl fmt::Display for CipherSuite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// A name that is none of the suites.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "unknown cipher suite; there are \"gcm-aes-128\", \"gcm-aes-256\", \"gcm-aes-xpn-128\" and \
-     \"gcm-aes-xpn-256\""
-)]
-pub struct UnknownCipherSuite;
-
-impl FromStr for CipherSuite {
-    type Err = UnknownCipherSuite;
-
-    fn from_str(name: &str) -> Result<Self, UnknownCipherSuite> {
-        Self::ALL
-            .into_iter()
-            .find(|suite| suite.name() == name)
-            .ok_or(UnknownCipherSuite)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_read_as_they_are_written() {
-        for suite in CipherSuite::ALL {
-            assert_eq!(suite.to_string().parse(), Ok(suite));
-            assert!(UnknownCipherSuite.to_string().contains(suite.name()));
-        }
-        assert_eq!(
-            "gcm-aes-192".parse::<CipherSuite>(),
-            Err(UnknownCipherSuite)
-        );
-    }
-
-    #[test]
-    fn key_and_number_have_the_length_in_the_name() {
-        for suite in CipherSuite::ALL {
-            let bits = suite.name().rsplit('-').next().unwrap().parse().unwrap();
-            assert_eq!(suite.key_len() * 8, bits);
-            let extended = suite.name().contains("xpn");
-            assert_eq!(suite.pn_width() == PnWidth::Bits64, extended);
-            assert_eq!(suite.last_pn().get() == u64::MAX, extended);
-            assert_eq!(suite.limits().packets, suite.last_pn().get());
-        }
+/// What one key may do where nothing replaces it by time: the bounds for a single key of GCM
+/// with nonces that are not secret. With 32-bit numbers these end long before.
+///
+/// Keys that a handshake made and can make anew have the tighter [`Limits::for_channels`].
+#[must_use]
+pub const fn limits(suite: CipherSuite) -> Limits {
+    Limits {
+        packets: suite.last_pn().get(),
+        bytes: 1 << LOG2_BYTES,
+        failed_opens: 1 << LOG2_FAILED_OPENS,
     }
 }

@@ -5,19 +5,11 @@ use crate::sa::InstallError;
 use crate::suite::CipherSuite;
 use crate::tx_sak::TxSak;
 use linkveil_sa::{Counters, Exhausted, Pressure};
+pub use linkveil_wire::Protection;
 use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
 use linkveil_wire::sectag::{ADDRESSES_LEN, ICV_LEN, PnField, SciForm, ShortLength, UserData};
 use linkveil_wire::{An, PacketNumber, PortId, Sci, SecTag};
 use std::time::Instant;
-
-/// What is done with user data.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Protection {
-    /// Encrypted and authenticated, from the first octet on: there is no confidentiality offset.
-    Confidentiality,
-    /// Authenticated only.
-    Integrity,
-}
 
 /// How frames name the channel (9.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -1,8 +1,7 @@
 //! What control tells the lanes. `tunnel` emits these, the dataplane's pool carries them out.
 
-use crate::ids::{EpochId, Path, PeerId};
-use crate::rx::RxInstall;
-use crate::tx::TxInstall;
+use crate::ids::{EpochId, PeerId};
+use crate::medium::{Medium, Udp};
 use linkveil_wire::{ControlFrame, Spi};
 
 /// One order to all lanes of a node, or to lane 0 where it says so.
@@ -10,11 +9,11 @@ use linkveil_wire::{ControlFrame, Spi};
 /// Orders are carried out in the order in which they were given. An install is acknowledged by one
 /// [`crate::LaneEvent::Installed`] when every lane has carried it out.
 #[derive(Debug)]
-pub enum LaneCommand {
+pub enum LaneCommand<M: Medium = Udp> {
     /// Open what arrives for this SPI.
-    InstallRx(RxInstall),
+    InstallRx(M::RxInstall),
     /// Seal everything for this peer under this epoch from now on, in place of the one before.
-    InstallTx(TxInstall),
+    InstallTx(M::TxInstall),
     /// Open nothing for this SPI any more and wipe its keys.
     RemoveRx {
         /// The epoch that the SPI was installed with.
@@ -40,6 +39,6 @@ pub enum LaneCommand {
         /// What to say.
         frame: ControlFrame,
         /// Where to; `None` for the peer's endpoint in the forwarding snapshot.
-        path: Option<Path>,
+        path: Option<M::Path>,
     },
 }

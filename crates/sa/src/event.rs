@@ -1,7 +1,8 @@
 //! What the lanes tell control.
 
-use crate::ids::{EpochId, Path, PeerId};
+use crate::ids::{EpochId, PeerId};
 use crate::limits::Pressure;
+use crate::medium::{Medium, Udp};
 use linkveil_wire::{ControlFrame, Spi};
 
 /// Which half of an epoch was installed.
@@ -15,10 +16,10 @@ pub enum InstallKind {
 
 /// Something that a lane met and that control has to know.
 ///
-/// Everything but [`LaneEvent::UnknownSpi`] rests on authenticated datagrams or on the lanes' own
+/// [`LaneEvent::Candidate`] and [`LaneEvent::UnknownSpi`] are of UDP only. Everything but [`LaneEvent::UnknownSpi`] rests on authenticated datagrams or on the lanes' own
 /// doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LaneEvent {
+pub enum LaneEvent<M: Medium = Udp> {
     /// *Every* lane has carried out an install (the pool gathers the lanes' answers).
     Installed {
         /// The epoch.
@@ -33,7 +34,7 @@ pub enum LaneEvent {
         /// Under which epoch.
         epoch: EpochId,
         /// Where it came from.
-        path: Path,
+        path: M::Path,
     },
     /// An authentic link control frame.
     Control {
@@ -44,7 +45,7 @@ pub enum LaneEvent {
         /// What it says.
         frame: ControlFrame,
         /// Where it came from.
-        path: Path,
+        path: M::Path,
     },
     /// The newest authentic datagram of one of the peer's lanes came from elsewhere than the peer's
     /// endpoint in the forwarding snapshot. Rate-limited by the lane.
@@ -54,7 +55,7 @@ pub enum LaneEvent {
         /// Under which epoch.
         epoch: EpochId,
         /// Where it came from.
-        path: Path,
+        path: M::Path,
     },
     /// A lane key, of either direction, came near a limit; once for each key and level.
     Pressure {
@@ -71,7 +72,7 @@ pub enum LaneEvent {
         /// The index that was asked for.
         spi: Spi,
         /// Where it came from, which anyone can choose.
-        path: Path,
+        path: M::Path,
     },
     /// Datagrams since the last such event of this lane and peer; for liveness. Not sent when both
     /// are zero.

@@ -4,7 +4,8 @@
 //! share one allocation, which wipes itself with the last of them.
 
 use linkveil_crypto::{
-    Direction, EpochSecret, Fingerprint, LaneContext, LaneKeys, PostQuantum, Purpose, Suite,
+    ChannelContext, ChannelKeys, Direction, EpochSecret, Fingerprint, LaneContext, LaneKeys,
+    PostQuantum, Purpose, Suite,
 };
 use linkveil_wire::Lane;
 use std::fmt;
@@ -98,6 +99,19 @@ impl DirectionSecret {
 
     pub(crate) const fn suite(&self) -> Suite {
         self.suite
+    }
+
+    pub(crate) const fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// Key and salt of one MACsec association.
+    pub(crate) fn channel_keys(
+        &self,
+        context: impl FnOnce(PostQuantum, Direction) -> ChannelContext,
+    ) -> ChannelKeys {
+        let context = context(self.post_quantum, self.direction);
+        self.secret.channel_keys(&context)
     }
 
     /// Key and IV of one sender lane.

@@ -32,6 +32,8 @@
 //! | [`keys`]    | the shared secret of an epoch, split by direction                |
 //! | [`tx`]      | sealing                                                          |
 //! | [`rx`]      | opening                                                          |
+//! | [`medium`]  | the two kinds of link: UDP and MACsec                            |
+//! | [`channel`] | the halves of an epoch between MACsec ports                      |
 //! | [`command`] | what control tells the lanes                                     |
 //! | [`event`]   | what the lanes tell control                                      |
 //! | [`counter`] | named counters, as both sides keep them                          |
@@ -50,12 +52,14 @@
 )]
 
 pub mod bucket;
+pub mod channel;
 pub mod command;
 pub mod counter;
 pub mod event;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod medium;
 pub mod meter;
 pub mod rx;
 #[cfg(test)]
@@ -64,12 +68,16 @@ pub mod tx;
 pub mod window;
 
 pub use bucket::{Bucket, Budget};
+pub use channel::{
+    ChannelParts, Channels, RxChannel, RxChannelInstall, TxChannel, TxChannelInstall, channel_of,
+};
 pub use command::LaneCommand;
 pub use counter::{Counter, Counters};
 pub use event::{InstallKind, LaneEvent};
 pub use ids::{EpochId, Path, PeerId, SocketIndex};
 pub use keys::{RxKeys, TxKeys, split_epoch};
 pub use limits::{Limits, Pressure, Usage};
+pub use medium::{Macsec, Medium, Udp};
 pub use meter::{Exhausted, Meter};
 pub use rx::{OpenError, Opened, RxEpoch, RxInstall};
 pub use tx::{PartialChecksums, SealError, TxInstall, TxSa};

@@ -69,6 +69,18 @@ impl Limits {
         }
     }
 
+    /// What this build grants each key of a MACsec channel that a handshake made: in release builds
+    /// the production limits of AES-256-GCM, whose bound counts blocks of 16 and holds for
+    /// AES-128, too; in debug builds [`Self::SMALL`].
+    #[must_use]
+    pub const fn for_channels() -> Self {
+        if cfg!(debug_assertions) {
+            Self::SMALL
+        } else {
+            Self::production(Suite::Aes256Gcm)
+        }
+    }
+
     /// The limits that the module's derivation gives, in every build.
     #[must_use]
     pub const fn production(suite: Suite) -> Self {
@@ -85,6 +97,14 @@ impl Limits {
             },
         }
     }
+
+    /// For debug builds, on MACsec channels: of their four associations several are in use or drain,
+    /// so that keys cannot follow each other as fast as on other links.
+    pub const SMALL: Self = Self {
+        packets: 1 << 16,
+        bytes: 1 << 26,
+        failed_opens: 1_024,
+    };
 
     /// For debug builds: a few thousand packets, small or large, then a new epoch.
     pub const TINY: Self = Self {

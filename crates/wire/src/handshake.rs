@@ -6,7 +6,8 @@
 //! cookie reply  | 3 0 0 0 | receiver SPI 4 | nonce 24 | sealed cookie 16 + 16 |
 //! ```
 //!
-//! The longer noise part carries the ML-KEM-768 key or ciphertext. No other length is valid. The
+//! The longer noise part carries the ML-KEM-768 key or ciphertext. Between MACsec ports each noise
+//! part is 10 bytes longer, by the port offer. No other length is valid. The
 //! MACs and the Noise bytes are opaque here: this module knows where they are, not what they mean.
 
 use crate::link::MessageType;
@@ -15,6 +16,7 @@ use crate::payload::{
     INITIATION_PAYLOAD_LEN, INITIATION_PAYLOAD_LEN_HYBRID, RESPONSE_PAYLOAD_LEN,
     RESPONSE_PAYLOAD_LEN_HYBRID,
 };
+use crate::port::PORT_OFFER_LEN;
 use crate::reader::Reader;
 
 /// Length of mac1 and of mac2, in bytes.
@@ -56,6 +58,9 @@ pub const RESPONSE_LEN_HYBRID: usize =
     RESPONSE_HEADER_LEN + RESPONSE_NOISE_LEN_HYBRID + 2 * MAC_LEN;
 /// Length of a cookie reply.
 pub const COOKIE_REPLY_LEN: usize = 8 + COOKIE_NONCE_LEN + SEALED_COOKIE_LEN;
+
+/// Length of the longest handshake message between MACsec ports.
+pub const PORT_MESSAGE_MAX_LEN: usize = INITIATION_LEN_HYBRID + PORT_OFFER_LEN;
 
 const _: () = assert!(INITIATION_LEN == 158 && INITIATION_LEN_HYBRID == 1342);
 const _: () = assert!(RESPONSE_LEN == 116 && RESPONSE_LEN_HYBRID == 1204);
@@ -131,10 +136,23 @@ impl<'a> Initiation<'a> {
     /// # Errors
     /// Every [`HandshakeError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+        Self::parse_len(bytes, [INITIATION_LEN, INITIATION_LEN_HYBRID])
+    }
+
+    /// Splits the message of a frame of a MACsec port.
+    ///
+    /// # Errors
+    /// Every [`HandshakeError`].
+    pub fn parse_on_port(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+        let lens = [INITIATION_LEN, INITIATION_LEN_HYBRID].map(|len| len + PORT_OFFER_LEN);
+        Self::parse_len(bytes, lens)
+    }
+
+    fn parse_len(bytes: &'a [u8], lens: [usize; 2]) -> Result<Self, HandshakeError> {
         let macs = Macs::split(bytes).ok_or(HandshakeError::WrongLength)?;
         let mut reader = Reader::new(macs.before_mac1);
         read_type(&mut reader, MessageType::Initiation)?;
-        if ![INITIATION_LEN, INITIATION_LEN_HYBRID].contains(&bytes.len()) {
+        if !lens.contains(&bytes.len()) {
             return Err(HandshakeError::WrongLength);
         }
         let sender = read_spi(&mut reader)?;
@@ -197,10 +215,23 @@ impl<'a> Response<'a> {
     /// # Errors
     /// Every [`HandshakeError`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+        Self::parse_len(bytes, [RESPONSE_LEN, RESPONSE_LEN_HYBRID])
+    }
+
+    /// Splits the message of a frame of a MACsec port.
+    ///
+    /// # Errors
+    /// Every [`HandshakeError`].
+    pub fn parse_on_port(bytes: &'a [u8]) -> Result<Self, HandshakeError> {
+        let lens = [RESPONSE_LEN, RESPONSE_LEN_HYBRID].map(|len| len + PORT_OFFER_LEN);
+        Self::parse_len(bytes, lens)
+    }
+
+    fn parse_len(bytes: &'a [u8], lens: [usize; 2]) -> Result<Self, HandshakeError> {
         let macs = Macs::split(bytes).ok_or(HandshakeError::WrongLength)?;
         let mut reader = Reader::new(macs.before_mac1);
         read_type(&mut reader, MessageType::Response)?;
-        if ![RESPONSE_LEN, RESPONSE_LEN_HYBRID].contains(&bytes.len()) {
+        if !lens.contains(&bytes.len()) {
             return Err(HandshakeError::WrongLength);
         }
         let sender = read_spi(&mut reader)?;
@@ -300,6 +331,16 @@ impl<'a> CookieReply<'a> {
     }
 }
 
+/// Noise bytes of either mode.
+fn check_noise_len(noise: &[u8], lens: [usize; 2]) -> Result<(), HandshakeError> {
+    let fits = |len| noise.len() == len || noise.len() == len + PORT_OFFER_LEN;
+    if lens.into_iter().any(fits) {
+        Ok(())
+    } else {
+        Err(HandshakeError::WrongLength)
+    }
+}
+
 /// A first or second message that still lacks both MACs.
 ///
 /// The order of the steps is fixed by the types: `Unmacced` -> [`Mac1Done`] -> bytes.
@@ -310,22 +351,18 @@ impl Unmacced {
     /// A first message around its Noise bytes.
     ///
     /// # Errors
-    /// [`HandshakeError::WrongLength`] when `noise` has none of the two lengths of message 1.
+    /// [`HandshakeError::WrongLength`] when `noise` has none of the lengths of message 1.
     pub fn initiation(sender: Spi, noise: &[u8]) -> Result<Self, HandshakeError> {
-        if ![INITIATION_NOISE_LEN, INITIATION_NOISE_LEN_HYBRID].contains(&noise.len()) {
-            return Err(HandshakeError::WrongLength);
-        }
+        check_noise_len(noise, [INITIATION_NOISE_LEN, INITIATION_NOISE_LEN_HYBRID])?;
         Ok(Self::assemble(MessageType::Initiation, &[sender], noise))
     }
 
     /// A second message around its Noise bytes.
     ///
     /// # Errors
-    /// [`HandshakeError::WrongLength`] when `noise` has none of the two lengths of message 2.
+    /// [`HandshakeError::WrongLength`] when `noise` has none of the lengths of message 2.
     pub fn response(sender: Spi, receiver: Spi, noise: &[u8]) -> Result<Self, HandshakeError> {
-        if ![RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID].contains(&noise.len()) {
-            return Err(HandshakeError::WrongLength);
-        }
+        check_noise_len(noise, [RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID])?;
         let spis = [sender, receiver];
         Ok(Self::assemble(MessageType::Response, &spis, noise))
     }

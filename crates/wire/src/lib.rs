@@ -23,6 +23,8 @@
 //! | [`ecn`]       | congestion marks across a tunnel (RFC 6040)                           |
 //! | [`checksum`]  | the Internet checksum (RFC 1071, RFC 1624)                            |
 //! | [`sectag`]    | the SecTAG of MACsec frames (IEEE 802.1AE-2018)                       |
+//! | [`cipher_suite`] | the cipher suites of MACsec (IEEE 802.1AE-2018)                    |
+//! | [`port`]      | frames of EtherType 0x88B5, and what stations say of their ports      |
 //!
 //! No parser can panic, allocate (the handshake payloads excepted, whose KEM parts are large) or
 //! read past its input.
@@ -38,6 +40,7 @@
 )]
 
 pub mod checksum;
+pub mod cipher_suite;
 pub mod control;
 pub mod ecn;
 pub mod ethernet;
@@ -49,6 +52,7 @@ pub mod link;
 pub mod merge;
 pub mod num;
 pub mod payload;
+pub mod port;
 mod reader;
 pub mod sectag;
 pub mod split;
@@ -57,6 +61,7 @@ pub mod timestamp;
 pub mod transport;
 
 pub use checksum::Checksum;
+pub use cipher_suite::{CipherSuite, UnknownCipherSuite};
 pub use control::{Challenge, ControlBytes, ControlError, ControlFrame, Token};
 pub use ecn::{Ecn, EcnError};
 pub use ethernet::{EtherType, EthernetError, EthernetFrame, MacAddr};
@@ -69,7 +74,8 @@ pub use num::{InnerMtu, Lane, LaneCount, MAX_LANES, PacketNumber, SourcePorts, S
 pub use payload::{
     HandshakeFlags, InitiationPayload, PayloadError, ResponsePayload, ResponseStatus,
 };
-pub use sectag::{An, PortId, Sci, SecTag, SecTagError, Ssci, TaggedFrame};
+pub use port::{PortFrame, PortFrameError, PortOffer, PortTerms};
+pub use sectag::{An, PortId, Protection, Sci, SecTag, SecTagError, Ssci, TaggedFrame};
 pub use split::{Segment, SplitError, Splitter};
 pub use timestamp::Timestamp;
 pub use transport::{TcpSegment, Transport, UdpDatagram};

@@ -53,6 +53,9 @@ pub enum PayloadError {
     /// A last timestamp or KEM ciphertext that does not go with the status.
     #[error("response fields contradict its status")]
     ContradictsStatus,
+    /// An association number, suite, protection or station that does not exist.
+    #[error("announced terms of a port are impossible")]
+    PortTerms,
 }
 
 impl Timestamp {
@@ -137,6 +140,8 @@ pub enum ResponseStatus {
     },
     /// 2: the responder insists on ML-KEM and the initiation had no key.
     PostQuantumRequired,
+    /// 3: suite or protection of the ports differ. Only between MACsec ports.
+    TermsDiffer,
 }
 
 impl ResponseStatus {
@@ -145,13 +150,14 @@ impl ResponseStatus {
             Self::Ok => 0,
             Self::Stale { .. } => 1,
             Self::PostQuantumRequired => 2,
+            Self::TermsDiffer => 3,
         }
     }
 
     const fn last(self) -> Timestamp {
         match self {
             Self::Stale { last } => last,
-            Self::Ok | Self::PostQuantumRequired => Timestamp::ZERO,
+            Self::Ok | Self::PostQuantumRequired | Self::TermsDiffer => Timestamp::ZERO,
         }
     }
 
@@ -160,6 +166,7 @@ impl ResponseStatus {
             0 => Self::Ok,
             1 => Self::Stale { last },
             2 => Self::PostQuantumRequired,
+            3 => Self::TermsDiffer,
             _ => return Err(PayloadError::UnknownStatus),
         };
         if status.last() == last {
@@ -238,7 +245,7 @@ impl InitiationPayload {
     /// Reads payload 1 after Noise has decrypted it.
     ///
     /// # Errors
-    /// Every [`PayloadError`] but `UnknownStatus` and `ContradictsStatus`.
+    /// Every [`PayloadError`] but `UnknownStatus`, `ContradictsStatus` and `PortTerms`.
     pub fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
         let mut reader = Reader::new(bytes);
         let timestamp = Timestamp::read(&mut reader)?;
@@ -294,11 +301,23 @@ pub struct ResponsePayload {
 }
 
 impl ResponsePayload {
-    /// Reads payload 2 after Noise has decrypted it.
+    /// Reads payload 2 after Noise has decrypted it, as gateways have it.
     ///
     /// # Errors
-    /// Every [`PayloadError`].
+    /// Every [`PayloadError`] but `PortTerms`.
     pub fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
+        let payload = Self::parse_on_port(bytes)?;
+        if payload.status == ResponseStatus::TermsDiffer {
+            return Err(PayloadError::UnknownStatus);
+        }
+        Ok(payload)
+    }
+
+    /// Reads what follows the port offer in payload 2 of a MACsec port.
+    ///
+    /// # Errors
+    /// Every [`PayloadError`] but `PortTerms`.
+    pub fn parse_on_port(bytes: &[u8]) -> Result<Self, PayloadError> {
         let mut reader = Reader::new(bytes);
         let status = reader.u8().ok_or(PayloadError::WrongLength)?;
         let flags = HandshakeFlags::read(&mut reader)?;

@@ -122,6 +122,45 @@ impl UserData {
     }
 }
 
+/// What is done with user data.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protection {
+    /// Encrypted and authenticated, from the first octet on: there is no confidentiality offset.
+    Confidentiality,
+    /// Authenticated only.
+    Integrity,
+}
+
+impl Protection {
+    /// Its number in the handshake.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Confidentiality => 1,
+            Self::Integrity => 2,
+        }
+    }
+
+    /// The protection with this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            1 => Some(Self::Confidentiality),
+            2 => Some(Self::Integrity),
+            _ => None,
+        }
+    }
+
+    /// Its name in configuration and status.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Confidentiality => "confidentiality",
+            Self::Integrity => "integrity",
+        }
+    }
+}
+
 /// How a SecTAG names the channel, by the SC, ES and SCB bits (9.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum SciForm {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::suite::limits;
 use crate::testing::{
     AN, SCI, STRICT, counted, from, numbered, packets, plain, pn, rx, rx_with, sak,
 };
@@ -98,7 +99,7 @@ fn too_many_forgeries_end_the_key_with_warning() {
     let terms = SaTerms {
         limits: Limits {
             failed_opens: 16,
-            ..SUITE.limits()
+            ..limits(SUITE)
         },
         ..SaTerms::of(SUITE)
     };

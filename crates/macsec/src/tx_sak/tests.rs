@@ -1,4 +1,5 @@
 use super::*;
+use crate::suite::limits;
 use crate::testing::{config, from, plain, pn, sak, secure, sent, tx_with, with_room};
 use linkveil_sa::Limits;
 
@@ -75,14 +76,14 @@ fn other_limits_end_a_key_as_well() {
         (
             Limits {
                 packets: 16,
-                ..suite.limits()
+                ..limits(suite)
             },
             16,
         ),
         (
             Limits {
                 bytes: 7 * 16 * 32,
-                ..suite.limits()
+                ..limits(suite)
             },
             32,
         ),
