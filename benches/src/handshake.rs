@@ -68,6 +68,7 @@ impl Nodes {
             flags: HandshakeFlags::ACCEPTS_PARTIAL_CHECKSUM,
             post_quantum: self.policy.offer(),
             cookie: None,
+            port: None,
         };
         create_initiation(&self.initiator, &peer, offer, &mut SystemRandom).expect("initiation")
     }
@@ -86,6 +87,7 @@ impl Nodes {
             mtu: MTU,
             flags: HandshakeFlags::ACCEPTS_PARTIAL_CHECKSUM,
             policy: self.policy,
+            port: None,
         };
         received
             .create_response(&self.psk, answer, &mut SystemRandom)

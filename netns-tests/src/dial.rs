@@ -43,6 +43,7 @@ pub fn initiation(call: &Call, spi: Spi, cookie: Option<&Cookie>) -> (Vec<u8>, A
         flags: HandshakeFlags::NONE,
         post_quantum: PqPolicy::Required.offer(),
         cookie,
+        port: None,
     };
     create_initiation(&identity, &peer, offer, &mut SystemRandom).unwrap()
 }

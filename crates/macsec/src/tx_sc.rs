@@ -7,6 +7,7 @@ use crate::tx_sak::TxSak;
 use linkveil_sa::{Counters, Exhausted, Pressure};
 pub use linkveil_wire::Protection;
 use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
+pub use linkveil_wire::port::PortMtu;
 use linkveil_wire::sectag::{ADDRESSES_LEN, ICV_LEN, PnField, SciForm, ShortLength, UserData};
 use linkveil_wire::{An, PacketNumber, PortId, Sci, SecTag};
 use std::time::Instant;
@@ -21,24 +22,6 @@ pub enum TxForm {
     EndStation,
     /// Not at all: the receiver has one channel only.
     PointToPoint,
-}
-
-/// How much the common port carries behind an Ethernet header, in octets: its MTU.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PortMtu(u16);
-
-impl PortMtu {
-    /// The port with this MTU.
-    #[must_use]
-    pub const fn new(octets: u16) -> Self {
-        Self(octets)
-    }
-
-    /// The MTU in octets.
-    #[must_use]
-    pub const fn get(self) -> u16 {
-        self.0
-    }
 }
 
 /// What a transmit channel is, for its whole life.

@@ -1,17 +1,38 @@
 //! Cookies: a responder under load computes no Diffie-Hellman for a sender that has not shown that
 //! it receives at its address.
 //!
-//! A cookie is bound to address and port. This module makes, seals, opens and checks cookies; when
+//! A cookie is bound to address and port, or to a station's MAC address. This module makes, seals, opens and checks cookies; when
 //! to demand one is the control core's decision.
 
 use std::net::{IpAddr, SocketAddr};
 
 use linkveil_crypto::{Cookie, CookieKey, KeyBytes, PublicKey, Random};
 use linkveil_wire::handshake::MAC_LEN;
-use linkveil_wire::{CookieReply, Initiation};
+use linkveil_wire::{CookieReply, Initiation, MacAddr};
 
 use crate::error::NoiseError;
 use crate::identity::Identity;
+
+/// Where an initiation came from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum CookieSource {
+    /// Over UDP.
+    Udp(SocketAddr),
+    /// From a station on the same Ethernet link.
+    Station(MacAddr),
+}
+
+impl From<SocketAddr> for CookieSource {
+    fn from(address: SocketAddr) -> Self {
+        Self::Udp(address)
+    }
+}
+
+impl From<MacAddr> for CookieSource {
+    fn from(station: MacAddr) -> Self {
+        Self::Station(station)
+    }
+}
 
 /// The responder's secrets behind its cookies: the present one and the one before.
 ///
@@ -45,10 +66,10 @@ impl CookieJar {
         &self,
         identity: &Identity,
         message: &Initiation<'_>,
-        source: SocketAddr,
+        source: impl Into<CookieSource>,
         random: &mut dyn Random,
     ) -> Vec<u8> {
-        let cookie = cookie_of(&self.current, source);
+        let cookie = cookie_of(&self.current, source.into());
         let (key, nonce) = CookieKey::generate(&identity.public_key(), random);
         let sealed = key.seal(&cookie, message.mac1());
         CookieReply {
@@ -66,8 +87,9 @@ impl CookieJar {
     pub fn verify_mac2(
         &self,
         message: &Initiation<'_>,
-        source: SocketAddr,
+        source: impl Into<CookieSource>,
     ) -> Result<(), NoiseError> {
+        let source = source.into();
         let secrets = [Some(&self.current), self.previous.as_ref()];
         for secret in secrets.into_iter().flatten() {
             let cookie = cookie_of(secret, source);
@@ -82,8 +104,16 @@ impl CookieJar {
     }
 }
 
-/// The cookie of an address and port. An IPv4 address is the same whichever socket saw it.
-fn cookie_of(secret: &KeyBytes, source: SocketAddr) -> Cookie {
+/// The cookie of a source: of 18 bytes or of 6, so that no two sources have the same.
+fn cookie_of(secret: &KeyBytes, source: CookieSource) -> Cookie {
+    match source {
+        CookieSource::Udp(address) => Cookie::for_address(secret, &address_bytes(address)),
+        CookieSource::Station(station) => Cookie::for_address(secret, &station.octets()),
+    }
+}
+
+/// Address and port. An IPv4 address is the same whichever socket saw it.
+fn address_bytes(source: SocketAddr) -> [u8; 18] {
     let address = match source.ip() {
         IpAddr::V4(address) => address.to_ipv6_mapped(),
         IpAddr::V6(address) => address,
@@ -93,7 +123,7 @@ fn cookie_of(secret: &KeyBytes, source: SocketAddr) -> Cookie {
     let (head, tail) = bytes.split_at_mut(16);
     head.copy_from_slice(&address.octets());
     tail.copy_from_slice(&[high, low]);
-    Cookie::for_address(secret, &bytes)
+    bytes
 }
 
 /// Opens the reply to the message with the given mac1 to the given responder.

@@ -3,7 +3,9 @@
 use linkveil_crypto::{
     Direction, EpochSecret, HandshakeHash, KeyBytes, PostQuantum, SharedSecret, Suite,
 };
-use linkveil_wire::{HandshakeFlags, InitiationPayload, InnerMtu, LaneCount, ResponsePayload, Spi};
+use linkveil_wire::{
+    HandshakeFlags, InitiationPayload, InnerMtu, LaneCount, PortOffer, ResponsePayload, Spi,
+};
 
 /// Which side of the handshake this node was.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -42,6 +44,8 @@ pub struct Remote {
     pub mtu: InnerMtu,
     /// What it can do.
     pub flags: HandshakeFlags,
+    /// What it says of its MACsec port; there exactly if the handshake was one between ports.
+    pub port: Option<PortOffer>,
 }
 
 impl From<&InitiationPayload> for Remote {
@@ -51,6 +55,7 @@ impl From<&InitiationPayload> for Remote {
             lanes: payload.lanes,
             mtu: payload.mtu,
             flags: payload.flags,
+            port: None,
         }
     }
 }
@@ -62,7 +67,15 @@ impl From<&ResponsePayload> for Remote {
             lanes: payload.lanes,
             mtu: payload.mtu,
             flags: payload.flags,
+            port: None,
         }
+    }
+}
+
+impl Remote {
+    /// The same with what it says of its port.
+    pub(crate) const fn on_port(self, port: Option<PortOffer>) -> Self {
+        Self { port, ..self }
     }
 }
 

@@ -36,6 +36,12 @@ pub enum NoiseError {
     /// Our policy requires ML-KEM and the other side does without.
     #[error("the other side does without ML-KEM, which is required here")]
     PostQuantumMissing,
+    /// The station in the payload is not the one whose frame brought it.
+    #[error("handshake message comes from another station than it says")]
+    StationMismatch,
+    /// Suite or protection of the ports differ.
+    #[error("the other side's port has another suite or protection")]
+    TermsDiffer,
     /// The cookie was not made for our last message by the one whom we called.
     #[error("cookie reply is not authentic")]
     UnauthenticCookie,

@@ -12,6 +12,7 @@ use linkveil_wire::{
 };
 
 use crate::pattern::{InitiatorPattern, ResponderPattern};
+use crate::prologue::Prologue;
 use crate::{
     Answer, AwaitingResponse, Established, Identity, NoiseError, Offer, PqPolicy,
     ReceivedInitiation, RemotePeer, ResponseOutcome, consume_initiation, create_initiation,
@@ -85,6 +86,7 @@ impl World {
             flags: HandshakeFlags::ACCEPTS_PARTIAL_CHECKSUM,
             post_quantum: policy.offer(),
             cookie: None,
+            port: None,
         }
     }
 
@@ -95,6 +97,7 @@ impl World {
             mtu: InnerMtu::new(1404).unwrap(),
             flags: HandshakeFlags::NONE,
             policy,
+            port: None,
         }
     }
 
@@ -195,7 +198,7 @@ impl World {
     pub(crate) fn respond_with(&mut self, initiation: &[u8], payload: &[u8]) -> Vec<u8> {
         let initiation = Initiation::parse(initiation).unwrap();
         let (pattern, remote, _) =
-            ResponderPattern::start(&self.responder, initiation.noise()).unwrap();
+            ResponderPattern::start(&self.responder, Prologue::Vpc, initiation.noise()).unwrap();
         let (noise, _) = pattern.write(&self.psk, payload, &mut self.random).unwrap();
         let spis = (spi(RESPONDER_SPI), initiation.sender());
         let message = handshake::Unmacced::response(spis.0, spis.1, &noise).unwrap();
@@ -209,8 +212,13 @@ impl World {
             public_key: self.responder.public_key(),
             psk: &self.psk,
         };
-        let (_, noise) =
-            InitiatorPattern::start(&self.initiator, &peer, payload, &mut self.random).unwrap();
+        let (_, noise) = InitiatorPattern::start(
+            &self.initiator,
+            &peer,
+            (Prologue::Vpc, payload),
+            &mut self.random,
+        )
+        .unwrap();
         let message = handshake::Unmacced::initiation(spi(INITIATOR_SPI), &noise).unwrap();
         let mac1 = self.responder.mac1.mac(message.bytes());
         message.with_mac1(&mac1).without_cookie()

@@ -8,8 +8,8 @@ use linkveil_crypto::{
 };
 use linkveil_wire::handshake::{MAC_LEN, Unmacced};
 use linkveil_wire::{
-    CookieReply, HandshakeFlags, InitiationPayload, InnerMtu, LaneCount, Response, ResponsePayload,
-    ResponseStatus, SourcePorts, Spi, Timestamp,
+    CookieReply, HandshakeFlags, InitiationPayload, InnerMtu, LaneCount, MacAddr, PayloadError,
+    PortOffer, Response, ResponsePayload, ResponseStatus, SourcePorts, Spi, Timestamp,
 };
 
 use crate::cookie::open_cookie_reply;
@@ -18,6 +18,7 @@ use crate::error::NoiseError;
 use crate::identity::{Identity, RemotePeer};
 use crate::pattern::InitiatorPattern;
 use crate::policy::{KemOffer, PqPolicy, Refusal};
+use crate::prologue::Prologue;
 
 /// What an initiator says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,8 @@ pub struct Offer<'a> {
     pub post_quantum: KemOffer,
     /// The cookie that the responder gave to this node's address, if it did.
     pub cookie: Option<&'a Cookie>,
+    /// What this node says of its MACsec port: the handshake is then one between ports.
+    pub port: Option<PortOffer>,
 }
 
 /// Makes a first message. Draws the KEM key's randomness (if the KEM takes any) and then 32 bytes
@@ -66,7 +69,8 @@ pub fn create_initiation(
         mtu: offer.mtu,
         encapsulation_key: encapsulation_key.map(EncapsulationKey::into_bytes),
     };
-    let (pattern, noise) = InitiatorPattern::start(identity, peer, payload.emit(), random)?;
+    let opening = (prologue_of(offer.port), on_port(offer.port, payload.emit()));
+    let (pattern, noise) = InitiatorPattern::start(identity, peer, opening, random)?;
 
     let message = Unmacced::initiation(offer.spi, &noise).map_err(|_| NoiseError::Internal)?;
     let mac1 = Mac1Key::for_receiver(&peer.public_key).mac(message.bytes());
@@ -86,8 +90,23 @@ pub fn create_initiation(
         own_mac1: identity.mac1.clone(),
         sent_mac1: mac1,
         remote: peer.public_key,
+        port: offer.port,
     };
     Ok((bytes, AwaitingResponse(Box::new(attempt))))
+}
+
+fn prologue_of(port: Option<PortOffer>) -> Prologue {
+    port.map_or(Prologue::Vpc, |own| Prologue::Port {
+        initiator: own.station,
+    })
+}
+
+/// A payload behind what the node says of its port, if it has one.
+pub(crate) fn on_port(port: Option<PortOffer>, payload: Vec<u8>) -> Vec<u8> {
+    match port {
+        Some(port) => [port.emit().as_slice(), &payload].concat(),
+        None => payload,
+    }
 }
 
 /// How an authentic response ends an attempt.
@@ -110,6 +129,7 @@ struct Attempt {
     own_mac1: Mac1Key,
     sent_mac1: [u8; MAC_LEN],
     remote: PublicKey,
+    port: Option<PortOffer>,
 }
 
 impl AwaitingResponse {
@@ -133,11 +153,34 @@ impl AwaitingResponse {
     /// [`NoiseError::SpiMismatch`], [`NoiseError::UnsolicitedCiphertext`],
     /// [`NoiseError::PostQuantumMissing`], [`NoiseError::Internal`].
     pub fn consume_response(
-        mut self,
+        self,
         response: &Response<'_>,
         policy: PqPolicy,
     ) -> Result<ResponseOutcome, (Self, NoiseError)> {
-        match self.0.read(response, policy) {
+        self.consume(response, policy, None)
+    }
+
+    /// Reads message 2, which a frame of this station brought.
+    ///
+    /// # Errors
+    /// As [`Self::consume_response`]; besides [`NoiseError::StationMismatch`] and
+    /// [`NoiseError::TermsDiffer`].
+    pub fn consume_response_on_port(
+        self,
+        response: &Response<'_>,
+        policy: PqPolicy,
+        source: MacAddr,
+    ) -> Result<ResponseOutcome, (Self, NoiseError)> {
+        self.consume(response, policy, Some(source))
+    }
+
+    fn consume(
+        mut self,
+        response: &Response<'_>,
+        policy: PqPolicy,
+        source: Option<MacAddr>,
+    ) -> Result<ResponseOutcome, (Self, NoiseError)> {
+        match self.0.read(response, policy, source) {
             Ok(outcome) => Ok(outcome),
             Err(error) => Err((self, error)),
         }
@@ -170,15 +213,25 @@ impl Attempt {
         &mut self,
         response: &Response<'_>,
         policy: PqPolicy,
+        source: Option<MacAddr>,
     ) -> Result<ResponseOutcome, NoiseError> {
         if response.receiver() != self.spi {
             return Err(NoiseError::WrongReceiver);
         }
         self.own_mac1
             .verify(response.bytes_before_mac1(), response.mac1())?;
-        let kem = self.kem.as_deref();
-        let (accepted, noise) = self.pattern.read(response.noise(), |payload| {
-            accept(payload, response.sender(), kem, policy)
+        let (kem, own) = (self.kem.as_deref(), self.port);
+        let (accepted, noise) = self.pattern.read(response.noise(), |payload| match own {
+            None => {
+                let payload = ResponsePayload::parse(payload)?;
+                accept(payload, response.sender(), None, kem, policy)
+            }
+            Some(own) => {
+                let (theirs, payload) = PortOffer::split(payload)?;
+                let payload = ResponsePayload::parse_on_port(payload)?;
+                check_port(own, theirs, source, payload.status)?;
+                accept(payload, response.sender(), Some(theirs), kem, policy)
+            }
         })?;
         Ok(match accepted {
             Accepted::Refusal(refusal) => ResponseOutcome::Refused(refusal),
@@ -192,14 +245,31 @@ impl Attempt {
     }
 }
 
+/// Whether the station is the one that sent the frame, and its port has our terms. One that refuses because of the terms
+/// has others, of course.
+fn check_port(
+    own: PortOffer,
+    theirs: PortOffer,
+    source: Option<MacAddr>,
+    status: ResponseStatus,
+) -> Result<(), NoiseError> {
+    if source != Some(theirs.station) {
+        return Err(NoiseError::StationMismatch);
+    }
+    if own.terms != theirs.terms && status == ResponseStatus::Ok {
+        return Err(NoiseError::TermsDiffer);
+    }
+    Ok(())
+}
+
 /// Judges payload 2 of an authentic response.
 fn accept(
-    payload: &[u8],
+    payload: ResponsePayload,
     clear_spi: Spi,
+    port: Option<PortOffer>,
     kem: Option<&dyn Decapsulate>,
     policy: PqPolicy,
 ) -> Result<Accepted, NoiseError> {
-    let payload = ResponsePayload::parse(payload)?;
     if payload.spi != clear_spi {
         return Err(NoiseError::SpiMismatch);
     }
@@ -207,11 +277,15 @@ fn accept(
         ResponseStatus::Ok => None,
         ResponseStatus::Stale { last } => Some(Refusal::Stale { last }),
         ResponseStatus::PostQuantumRequired => Some(Refusal::PostQuantumRequired),
+        ResponseStatus::TermsDiffer => {
+            let theirs = port.ok_or(PayloadError::UnknownStatus)?;
+            Some(Refusal::TermsDiffer(theirs.terms))
+        }
     };
     if let Some(refusal) = refusal {
         return Ok(Accepted::Refusal(refusal));
     }
-    let remote = Remote::from(&payload);
+    let remote = Remote::from(&payload).on_port(port);
     let shared = match (kem, payload.ciphertext) {
         (Some(kem), Some(ciphertext)) => Some(kem.decapsulate(&KemCiphertext::new(ciphertext))?),
         (None, Some(_)) => return Err(NoiseError::UnsolicitedCiphertext),

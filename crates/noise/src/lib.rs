@@ -44,16 +44,19 @@ pub mod identity;
 pub mod initiator;
 mod pattern;
 pub mod policy;
+mod prologue;
 mod resolver;
 pub mod responder;
 
-pub use cookie::CookieJar;
+pub use cookie::{CookieJar, CookieSource};
 pub use epoch::{Established, Remote, Role};
 pub use error::NoiseError;
 pub use identity::{Identity, RemotePeer};
 pub use initiator::{AwaitingResponse, Offer, ResponseOutcome, create_initiation};
 pub use policy::{KemOffer, PqPolicy, Refusal};
-pub use responder::{Answer, ReceivedInitiation, consume_initiation, verify_mac1};
+pub use responder::{
+    Answer, ReceivedInitiation, consume_initiation, consume_initiation_on_port, verify_mac1,
+};
 
 #[cfg(test)]
 mod fixture;

@@ -14,16 +14,20 @@ use linkveil_crypto::{HandshakeHash, KeyBytes, Psk, PublicKey, Random, StaticSec
 use linkveil_wire::handshake::{
     INITIATION_NOISE_LEN_HYBRID, RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID,
 };
+use linkveil_wire::port::PORT_OFFER_LEN;
 use snow::{Builder, HandshakeState};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::epoch::NoiseOutput;
 use crate::error::NoiseError;
 use crate::identity::{Identity, RemotePeer};
+use crate::prologue::Prologue;
 use crate::resolver::{Ephemeral, Resolver};
 
-/// Binds the handshake to this protocol, its version and its mode.
-const PROLOGUE: &[u8] = b"linkveil1 vpc";
+/// Room for either message 1.
+const INITIATION_ROOM: usize = INITIATION_NOISE_LEN_HYBRID + PORT_OFFER_LEN;
+/// Room for either message 2, and more than either has.
+const RESPONSE_ROOM: usize = RESPONSE_NOISE_LEN_HYBRID + PORT_OFFER_LEN;
 /// The pre-shared key is mixed in at the end of message 2.
 const PSK_POSITION: u8 = 2;
 
@@ -38,11 +42,12 @@ fn builder<'a>(
     suite: Suite,
     secret: &'a StaticSecret,
     ephemeral: &Ephemeral,
+    prologue: &'a [u8],
 ) -> Result<Builder<'a>, NoiseError> {
     let resolver = Box::new(Resolver::new(ephemeral.clone()));
     Ok(
         Builder::with_resolver(protocol_name(suite).parse()?, resolver)
-            .prologue(PROLOGUE)?
+            .prologue(prologue)?
             .local_private_key(secret.expose())?,
     )
 }
@@ -84,6 +89,7 @@ fn finish(state: &mut HandshakeState) -> Result<NoiseOutput, NoiseError> {
 
 /// All that the first message is made from.
 struct Recipe {
+    prologue: Vec<u8>,
     suite: Suite,
     secret: Arc<StaticSecret>,
     remote: PublicKey,
@@ -95,11 +101,11 @@ struct Recipe {
 impl Recipe {
     /// Makes the first message and the state that awaits the second: the same each time.
     fn cook(&self) -> Result<(HandshakeState, Vec<u8>), NoiseError> {
-        let mut state = builder(self.suite, &self.secret, &self.ephemeral)?
+        let mut state = builder(self.suite, &self.secret, &self.ephemeral, &self.prologue)?
             .remote_public_key(self.remote.as_bytes())?
             .psk(PSK_POSITION, self.psk.expose())?
             .build_initiator()?;
-        let message = write(&mut state, &self.payload, INITIATION_NOISE_LEN_HYBRID)?;
+        let message = write(&mut state, &self.payload, INITIATION_ROOM)?;
         Ok((state, message))
     }
 }
@@ -119,12 +125,13 @@ impl InitiatorPattern {
     pub(crate) fn start(
         identity: &Identity,
         peer: &RemotePeer<'_>,
-        payload: Vec<u8>,
+        (prologue, payload): (Prologue, Vec<u8>),
         random: &mut dyn Random,
     ) -> Result<(Self, Vec<u8>), NoiseError> {
         let ephemeral = Ephemeral::default();
         ephemeral.draw(random);
         let recipe = Recipe {
+            prologue: prologue.bytes(),
             suite: identity.suite(),
             secret: Arc::clone(&identity.secret),
             remote: peer.public_key,
@@ -142,7 +149,9 @@ impl InitiatorPattern {
         message: &[u8],
         accept: impl FnOnce(&[u8]) -> Result<T, NoiseError>,
     ) -> Result<(T, NoiseOutput), NoiseError> {
-        if ![RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID].contains(&message.len()) {
+        let lens = [RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID];
+        let fits = |len| message.len() == len || message.len() == len + PORT_OFFER_LEN;
+        if !lens.into_iter().any(fits) {
             return Err(NoiseError::Unauthentic);
         }
         let payload = read(&mut self.state, message)?;
@@ -166,11 +175,13 @@ impl ResponderPattern {
     /// Reads message 1. Yields the initiator's static key and the payload.
     pub(crate) fn start(
         identity: &Identity,
+        prologue: Prologue,
         message: &[u8],
     ) -> Result<(Self, PublicKey, Zeroizing<Vec<u8>>), NoiseError> {
         let ephemeral = Ephemeral::default();
-        let mut state =
-            builder(identity.suite(), &identity.secret, &ephemeral)?.build_responder()?;
+        let prologue = prologue.bytes();
+        let builder = builder(identity.suite(), &identity.secret, &ephemeral, &prologue)?;
+        let mut state = builder.build_responder()?;
         let payload = read(&mut state, message)?;
         let remote = state.get_remote_static().and_then(<[u8]>::first_chunk);
         let remote = PublicKey::new(*remote.ok_or(NoiseError::Internal)?);
@@ -186,7 +197,7 @@ impl ResponderPattern {
     ) -> Result<(Vec<u8>, NoiseOutput), NoiseError> {
         self.ephemeral.draw(random);
         self.state.set_psk(PSK_POSITION.into(), psk.expose())?;
-        let message = write(&mut self.state, payload, RESPONSE_NOISE_LEN_HYBRID)?;
+        let message = write(&mut self.state, payload, RESPONSE_ROOM)?;
         Ok((message, finish(&mut self.state)?))
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a node insists on ML-KEM, and how a responder says no.
 
-use linkveil_wire::{ResponseStatus, Timestamp};
+use linkveil_wire::{PortTerms, ResponseStatus, Timestamp};
 
 /// A node's stand on the post-quantum hybrid.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -45,6 +45,8 @@ pub enum Refusal {
     },
     /// The responder insists on ML-KEM, and no key came.
     PostQuantumRequired,
+    /// The responder's port has these terms, and the initiator's has others.
+    TermsDiffer(PortTerms),
 }
 
 impl Refusal {
@@ -52,6 +54,7 @@ impl Refusal {
         match self {
             Self::Stale { last } => ResponseStatus::Stale { last },
             Self::PostQuantumRequired => ResponseStatus::PostQuantumRequired,
+            Self::TermsDiffer(_) => ResponseStatus::TermsDiffer,
         }
     }
 }

@@ -8,15 +8,17 @@ use linkveil_crypto::{
 };
 use linkveil_wire::handshake::Unmacced;
 use linkveil_wire::{
-    HandshakeFlags, Initiation, InitiationPayload, InnerMtu, LaneCount, ResponsePayload,
-    ResponseStatus, SourcePorts, Spi,
+    HandshakeFlags, Initiation, InitiationPayload, InnerMtu, LaneCount, MacAddr, PortOffer,
+    PortTerms, ResponsePayload, ResponseStatus, SourcePorts, Spi,
 };
 
 use crate::epoch::{Established, NoiseOutput, Remote, Role};
 use crate::error::NoiseError;
 use crate::identity::Identity;
+use crate::initiator::on_port;
 use crate::pattern::ResponderPattern;
 use crate::policy::{PqPolicy, Refusal};
+use crate::prologue::Prologue;
 
 /// Checks that the sender knows our public key. Costs two hashes and no Diffie-Hellman.
 ///
@@ -41,9 +43,43 @@ pub fn consume_initiation(
     identity: &Identity,
     message: &Initiation<'_>,
 ) -> Result<ReceivedInitiation, NoiseError> {
+    consume(identity, message, Prologue::Vpc)
+}
+
+/// Reads message 1, which a frame of the station `initiator` brought. As [`consume_initiation`].
+///
+/// # Errors
+/// Those of [`consume_initiation`], and [`NoiseError::StationMismatch`]. A frame whose source was
+/// changed on the way is [`NoiseError::Unauthentic`].
+pub fn consume_initiation_on_port(
+    identity: &Identity,
+    message: &Initiation<'_>,
+    initiator: MacAddr,
+) -> Result<ReceivedInitiation, NoiseError> {
+    let received = consume(identity, message, Prologue::Port { initiator })?;
+    let station = received.port().map(|port| port.station);
+    if station != Some(initiator) {
+        return Err(NoiseError::StationMismatch);
+    }
+    Ok(received)
+}
+
+fn consume(
+    identity: &Identity,
+    message: &Initiation<'_>,
+    prologue: Prologue,
+) -> Result<ReceivedInitiation, NoiseError> {
     verify_mac1(identity, message)?;
-    let (pattern, remote_static, payload) = ResponderPattern::start(identity, message.noise())?;
-    let payload = InitiationPayload::parse(&payload)?;
+    let started = ResponderPattern::start(identity, prologue, message.noise())?;
+    let (pattern, remote_static, payload) = started;
+    let (port, payload) = match prologue {
+        Prologue::Vpc => (None, payload.as_slice()),
+        Prologue::Port { .. } => {
+            let (port, payload) = PortOffer::split(&payload)?;
+            (Some(port), payload)
+        }
+    };
+    let payload = InitiationPayload::parse(payload)?;
     if payload.spi != message.sender() {
         return Err(NoiseError::SpiMismatch);
     }
@@ -51,6 +87,7 @@ pub fn consume_initiation(
         pattern,
         remote_static,
         payload,
+        port,
         suite: identity.suite(),
         kem: Arc::clone(&identity.kem),
     })))
@@ -69,6 +106,8 @@ pub struct Answer {
     pub flags: HandshakeFlags,
     /// This node's stand on ML-KEM.
     pub policy: PqPolicy,
+    /// What this node says of its MACsec port; there exactly if message 1 came on one.
+    pub port: Option<PortOffer>,
 }
 
 /// An authentic first message, not answered yet.
@@ -78,6 +117,7 @@ struct Received {
     pattern: ResponderPattern,
     remote_static: PublicKey,
     payload: InitiationPayload,
+    port: Option<PortOffer>,
     suite: Suite,
     kem: Arc<dyn Kem>,
 }
@@ -93,6 +133,24 @@ impl ReceivedInitiation {
     #[must_use]
     pub const fn payload(&self) -> &InitiationPayload {
         &self.0.payload
+    }
+
+    /// What the initiator says of its MACsec port, if the message came on one.
+    #[must_use]
+    pub const fn port(&self) -> Option<PortOffer> {
+        self.0.port
+    }
+
+    /// Whether the initiator's port has these terms, so that [`Refusal::TermsDiffer`] is not the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`NoiseError::TermsDiffer`].
+    pub fn check_terms(&self, own: PortTerms) -> Result<(), NoiseError> {
+        match self.0.port {
+            Some(theirs) if theirs.terms == own => Ok(()),
+            _ => Err(NoiseError::TermsDiffer),
+        }
     }
 
     /// Whether [`Self::create_response`] would refuse for want of an ML-KEM key, so that
@@ -120,7 +178,7 @@ impl ReceivedInitiation {
         random: &mut dyn Random,
     ) -> Result<(Vec<u8>, Established), NoiseError> {
         self.check_policy(answer.policy)?;
-        let remote = Remote::from(&self.0.payload);
+        let remote = Remote::from(&self.0.payload).on_port(self.0.port);
         let suite = self.0.suite;
         let (ciphertext, shared) = match self.0.encapsulate(answer.policy, random)? {
             Some((ciphertext, shared)) => (Some(ciphertext.into_bytes()), Some(shared)),
@@ -135,7 +193,7 @@ impl ReceivedInitiation {
             mtu: answer.mtu,
             ciphertext,
         };
-        let (message, noise) = self.0.write(psk, &payload, random)?;
+        let (message, noise) = self.0.write(psk, (answer.port, payload), random)?;
         let epoch = noise.establish(shared.as_ref(), Role::Responder, suite, remote);
         Ok((message, epoch))
     }
@@ -151,6 +209,28 @@ impl ReceivedInitiation {
         refusal: Refusal,
         random: &mut dyn Random,
     ) -> Result<Vec<u8>, NoiseError> {
+        self.refuse(psk, (refusal, None), random)
+    }
+
+    /// As [`Self::create_refusal`], on a MACsec port of which this is said.
+    ///
+    /// # Errors
+    /// [`NoiseError::NonContributory`], [`NoiseError::Internal`].
+    pub fn create_refusal_on_port(
+        self,
+        psk: &Psk,
+        (refusal, own): (Refusal, PortOffer),
+        random: &mut dyn Random,
+    ) -> Result<Vec<u8>, NoiseError> {
+        self.refuse(psk, (refusal, Some(own)), random)
+    }
+
+    fn refuse(
+        self,
+        psk: &Psk,
+        (refusal, own): (Refusal, Option<PortOffer>),
+        random: &mut dyn Random,
+    ) -> Result<Vec<u8>, NoiseError> {
         let payload = ResponsePayload {
             status: refusal.status(),
             flags: HandshakeFlags::NONE,
@@ -160,7 +240,7 @@ impl ReceivedInitiation {
             mtu: InnerMtu::MIN,
             ciphertext: None,
         };
-        let (message, _no_epoch) = self.0.write(psk, &payload, random)?;
+        let (message, _no_epoch) = self.0.write(psk, (own, payload), random)?;
         Ok(message)
     }
 }
@@ -197,10 +277,12 @@ impl Received {
     fn write(
         self,
         psk: &Psk,
-        payload: &ResponsePayload,
+        (own, payload): (Option<PortOffer>, ResponsePayload),
         random: &mut dyn Random,
     ) -> Result<(Vec<u8>, NoiseOutput), NoiseError> {
-        let (noise, output) = self.pattern.write(psk, &payload.emit(), random)?;
+        let (noise, output) = self
+            .pattern
+            .write(psk, &on_port(own, payload.emit()), random)?;
         let message = Unmacced::response(payload.spi, self.payload.spi, &noise);
         let message = message.map_err(|_| NoiseError::Internal)?;
         let mac1 = Mac1Key::for_receiver(&self.remote_static).mac(message.bytes());

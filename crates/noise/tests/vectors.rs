@@ -216,6 +216,7 @@ impl Run<'_> {
             flags: node.flags(),
             post_quantum: policy(&self.vector.initiator_policy).offer(),
             cookie: cookie.as_ref(),
+            port: None,
         };
         let mut random = Script::new(&draws);
         let made = create_initiation(&self.initiator, &peer, offer, &mut random).unwrap();
@@ -246,6 +247,7 @@ impl Run<'_> {
             mtu: node.mtu(),
             flags: node.flags(),
             policy: policy(&self.vector.responder_policy),
+            port: None,
         };
         let mut draws = vec![ephemeral];
         if self.vector.epoch.as_ref().unwrap().hybrid {
@@ -270,6 +272,7 @@ impl Run<'_> {
             ResponseStatus::Ok => None,
             ResponseStatus::Stale { last } => Some(Refusal::Stale { last }),
             ResponseStatus::PostQuantumRequired => Some(Refusal::PostQuantumRequired),
+            ResponseStatus::TermsDiffer => panic!("gateways have no terms"),
         }
     }
 }

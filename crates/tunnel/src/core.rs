@@ -4,11 +4,13 @@
 //! |---------------|---------------------------------------------------------------------|
 //! | `initiate`    | efforts to get keys: initiations, retries, responses                |
 //! | `respond`     | the peer's initiations: timestamps, policy, crossing, responses     |
+//! | `associations` | which association number a new epoch gets, where there are only four |
 //! | `epochs`      | carries out the table of [`crate::machine`]                         |
 //! | `liveness`    | silence, probes, keepalives, unknown SPIs, farewells                |
 //! | `paths`       | peers that turn up elsewhere: candidates, challenges, moves         |
 //! | `timeouts`    | what is due                                                         |
 
+mod associations;
 mod epochs;
 mod initiate;
 mod liveness;
@@ -19,16 +21,15 @@ mod timeouts;
 pub(crate) use paths::Candidate;
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use linkveil_crypto::{PublicKey, Random};
 use linkveil_noise::{Identity, PqPolicy};
-use linkveil_sa::{Counters, EpochId, LaneCommand, LaneEvent, Limits, Path, PeerId};
+use linkveil_sa::{Counters, EpochId, LaneCommand, LaneEvent, Limits, Macsec, Path, PeerId, Udp};
 use linkveil_wire::link::{MessageType, message_type};
-use linkveil_wire::{CookieReply, HandshakeFlags, Initiation, LaneCount, Response};
+use linkveil_wire::{CookieReply, HandshakeFlags, LaneCount, MacAddr, PortFrame};
 
-use crate::config::{CoreConfig, PeerConfig};
+use crate::config::{CoreConfig, PeerConfig, PortConfig, PortError, PortPeer};
 use crate::counters::ControlCounter;
 use crate::event::{Event, Now, TimerKind, Transmit};
 use crate::flood::Gate;
@@ -37,6 +38,7 @@ use crate::peer::Peer;
 use crate::spi::SpiTable;
 use crate::status::PeerStatus;
 use crate::timers::Timers;
+use crate::transport::Transport;
 
 /// What became of a request for new keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -56,16 +58,17 @@ pub enum Rekey {
 /// [`Self::poll_timeout`] when to call [`Self::handle_timeout`]. Events come first because an
 /// [`Event::EndpointChanged`] must reach the lanes before the keys that send there.
 #[derive(Debug)]
-pub struct Core {
-    node: Node,
-    peers: Vec<Peer>,
+pub struct Core<M: Transport = Udp> {
+    node: Node<M>,
+    peers: Vec<Peer<M>>,
     by_key: HashMap<PublicKey, PeerId>,
     timers: Timers,
     closed: bool,
 }
 
 /// What all peers of a node share.
-pub(crate) struct Node {
+pub(crate) struct Node<M: Transport> {
+    pub(crate) terms: M::Terms,
     pub(crate) identity: Identity,
     pub(crate) lanes: LaneCount,
     pub(crate) flags: HandshakeFlags,
@@ -75,17 +78,17 @@ pub(crate) struct Node {
     pub(crate) random: Box<dyn Random>,
     pub(crate) spis: SpiTable,
     pub(crate) gate: Gate,
-    pub(crate) by_endpoint: HashMap<SocketAddr, PeerId>,
+    pub(crate) by_endpoint: HashMap<M::Remote, PeerId>,
     pub(crate) counters: Counters<ControlCounter>,
-    pub(crate) events: VecDeque<Event>,
-    pub(crate) commands: VecDeque<LaneCommand>,
-    pub(crate) transmits: VecDeque<Transmit>,
+    pub(crate) events: VecDeque<Event<M>>,
+    pub(crate) commands: VecDeque<LaneCommand<M>>,
+    pub(crate) transmits: VecDeque<Transmit<M>>,
     /// Whose each living epoch is.
     pub(crate) owners: HashMap<EpochId, PeerId>,
     last_epoch: u64,
 }
 
-impl std::fmt::Debug for Node {
+impl<M: Transport> std::fmt::Debug for Node<M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Node")
             .field("identity", &self.identity)
@@ -94,13 +97,13 @@ impl std::fmt::Debug for Node {
 }
 
 /// One peer, what it shares with the others, and the moment: what the parts of the core work on.
-pub(crate) struct Scope<'c> {
-    pub(crate) peer: &'c mut Peer,
-    pub(crate) node: &'c mut Node,
+pub(crate) struct Scope<'c, M: Transport> {
+    pub(crate) peer: &'c mut Peer<M>,
+    pub(crate) node: &'c mut Node<M>,
     pub(crate) now: Now,
 }
 
-impl Core {
+impl Core<Udp> {
     /// A core that calls every peer whose endpoint it knows (REQ-LIVE-1). Peers are numbered in
     /// the order of the list.
     #[must_use]
@@ -110,15 +113,72 @@ impl Core {
         random: Box<dyn Random>,
         now: Now,
     ) -> Self {
-        let peers: Vec<Peer> = (0..)
+        Self::build(config, (), peers, random, now)
+    }
+
+    /// Takes a datagram from a control socket: everything but data.
+    pub fn handle_datagram(&mut self, path: Path, bytes: &[u8], now: Now) {
+        self.handle_message(path, bytes, now);
+    }
+}
+
+impl Core<Macsec> {
+    /// The core of one MACsec port, which calls its one peer, [`PORT_PEER`], at once. No partial checksums here: the
+    /// config's flags do not count.
+    ///
+    /// # Errors
+    /// [`PortError`].
+    pub fn for_port(
+        config: CoreConfig,
+        port: PortConfig,
+        peer: PortPeer,
+        random: Box<dyn Random>,
+        now: Now,
+    ) -> Result<Self, PortError> {
+        port.check(config.post_quantum)?;
+        let config = CoreConfig {
+            flags: HandshakeFlags::NONE,
+            ..config
+        };
+        Ok(Self::build(config, port, vec![peer.into()], random, now))
+    }
+
+    /// Takes a frame of `EtherType` 0x88B5 that came to the port outside of MACsec, from its destination address on and
+    /// without check sequence.
+    pub fn handle_frame(&mut self, frame: &[u8], now: Now) {
+        match self.read_frame(frame) {
+            Ok((source, message)) => self.handle_message(source, message, now),
+            Err(counter) => self.node.counters.add(counter),
+        }
+    }
+
+    fn read_frame<'a>(&self, frame: &'a [u8]) -> Result<(MacAddr, &'a [u8]), ControlCounter> {
+        let PortFrame { source, message } = PortFrame::parse(frame)?;
+        if source == self.node.terms.station {
+            return Err(ControlCounter::FrameOwnAddress);
+        }
+        Ok((source, message))
+    }
+}
+
+impl<M: Transport> Core<M> {
+    fn build(
+        config: CoreConfig,
+        terms: M::Terms,
+        peers: Vec<PeerConfig<M>>,
+        random: Box<dyn Random>,
+        now: Now,
+    ) -> Self {
+        let peers: Vec<Peer<M>> = (0..)
             .map(PeerId::new)
             .zip(peers)
             .map(|(id, peer)| Peer::new(id, peer))
             .collect();
         let endpoints = peers
             .iter()
-            .filter_map(|peer| Some((peer.endpoint?.remote, peer.id)));
+            .filter_map(|peer| Some((M::remote(peer.endpoint?), peer.id)));
         let node = Node {
+            terms,
             identity: Identity::new(config.secret, config.suite, config.kem),
             lanes: config.lanes,
             flags: config.flags,
@@ -152,23 +212,29 @@ impl Core {
         core
     }
 
-    /// Takes a datagram from a control socket: everything but data.
-    pub fn handle_datagram(&mut self, path: Path, bytes: &[u8], now: Now) {
-        if let Err(counter) = self.read_datagram(path, bytes, now) {
+    fn handle_message(&mut self, path: M::Path, bytes: &[u8], now: Now) {
+        if let Err(counter) = self.read_message(path, bytes, now) {
             self.node.counters.add(counter);
         }
     }
 
-    fn read_datagram(&mut self, path: Path, bytes: &[u8], now: Now) -> Result<(), ControlCounter> {
+    fn read_message(
+        &mut self,
+        path: M::Path,
+        bytes: &[u8],
+        now: Now,
+    ) -> Result<(), ControlCounter> {
         match message_type(bytes)? {
             MessageType::Initiation => {
-                self.handle_initiation(path, &Initiation::parse(bytes)?, now)
+                self.handle_initiation(path, &M::parse_initiation(bytes)?, now)
             }
             MessageType::Response => {
-                let response = Response::parse(bytes)?;
+                let response = M::parse_response(bytes)?;
                 let peer = self.node.spis.peer_of(response.receiver());
-                peer.and_then(|peer| self.with(peer, now, |scope| scope.handle_response(&response)))
-                    .unwrap_or(Err(ControlCounter::WrongReceiver))
+                peer.and_then(|peer| {
+                    self.with(peer, now, |scope| scope.handle_response(path, &response))
+                })
+                .unwrap_or(Err(ControlCounter::WrongReceiver))
             }
             MessageType::CookieReply => {
                 let reply = CookieReply::parse(bytes)?;
@@ -181,7 +247,7 @@ impl Core {
     }
 
     /// Takes what a lane met.
-    pub fn handle_lane_event(&mut self, event: LaneEvent, now: Now) {
+    pub fn handle_lane_event(&mut self, event: LaneEvent<M>, now: Now) {
         match event {
             LaneEvent::Installed { epoch, direction } => {
                 if let Some(peer) = self.peer_of_epoch(epoch) {
@@ -244,17 +310,17 @@ impl Core {
     }
 
     /// The next thing that the rest of the node should know.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub fn poll_event(&mut self) -> Option<Event<M>> {
         self.node.events.pop_front()
     }
 
     /// The next order to the lanes.
-    pub fn poll_command(&mut self) -> Option<LaneCommand> {
+    pub fn poll_command(&mut self) -> Option<LaneCommand<M>> {
         self.node.commands.pop_front()
     }
 
     /// The next handshake message to be sent.
-    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+    pub fn poll_transmit(&mut self) -> Option<Transmit<M>> {
         self.node.transmits.pop_front()
     }
 
@@ -266,7 +332,7 @@ impl Core {
 
     /// A peer as it is now; `None` if there is none of that number.
     #[must_use]
-    pub fn peer_status(&self, peer: PeerId) -> Option<PeerStatus> {
+    pub fn peer_status(&self, peer: PeerId) -> Option<PeerStatus<M>> {
         self.peers.get(peer.index()).map(Peer::status)
     }
 
@@ -287,7 +353,7 @@ impl Core {
         &mut self,
         id: PeerId,
         now: Now,
-        work: impl FnOnce(&mut Scope<'_>) -> T,
+        work: impl FnOnce(&mut Scope<'_, M>) -> T,
     ) -> Option<T> {
         if self.closed {
             return None;
@@ -300,7 +366,7 @@ impl Core {
         Some(result)
     }
 
-    fn peer_ids(&self) -> impl Iterator<Item = PeerId> + use<> {
+    fn peer_ids(&self) -> impl Iterator<Item = PeerId> + use<M> {
         (0..).map(PeerId::new).take(self.peers.len())
     }
 
@@ -309,7 +375,7 @@ impl Core {
     }
 }
 
-impl Node {
+impl<M: Transport> Node<M> {
     /// A number for a new epoch of this peer, never used before.
     pub(crate) fn next_epoch(&mut self, peer: PeerId) -> EpochId {
         self.last_epoch += 1;
@@ -327,8 +393,9 @@ impl Node {
     }
 
     /// Queues a handshake message, unless a great many wait already: then it is lost, and a timer repeats it.
-    pub(crate) fn transmit(&mut self, path: Path, bytes: Vec<u8>) {
+    pub(crate) fn transmit(&mut self, path: M::Path, message: Vec<u8>) {
         if self.transmits.len() < TRANSMIT_QUEUE {
+            let bytes = M::wrap(&self.terms, message);
             self.transmits.push_back(Transmit { path, bytes });
         } else {
             self.counters.add(ControlCounter::TransmitQueueFull);

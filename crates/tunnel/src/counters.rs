@@ -2,7 +2,7 @@
 
 use linkveil_noise::NoiseError;
 use linkveil_sa::counters;
-use linkveil_wire::{HandshakeError, LinkError, PayloadError};
+use linkveil_wire::{HandshakeError, LinkError, PayloadError, PortFrameError};
 
 counters! {
     /// Everything that is counted. Whatever the core refuses moves exactly one of these (REQ-CNT-1).
@@ -85,6 +85,34 @@ counters! {
         PayloadStatus => "payload_unknown_status",
         /// A payload whose fields contradict its status.
         PayloadContradiction => "payload_contradicts_status",
+        /// A payload with an association number, suite, protection or station that does not exist.
+        PayloadPortTerms => "payload_port_terms",
+        /// A frame that ends before its message.
+        FrameTooShort => "frame_too_short",
+        /// A frame for another address or of another EtherType.
+        FrameNotForUs => "frame_not_for_us",
+        /// A frame from a group address, or from none.
+        FrameNoStation => "frame_no_station",
+        /// A frame of another protocol that uses our EtherType.
+        FrameForeign => "frame_foreign",
+        /// A frame of another version.
+        FrameVersion => "frame_unknown_version",
+        /// A frame with reserved bits set.
+        FrameReservedBits => "frame_reserved_bits",
+        /// A frame that is longer than its message.
+        FrameTooLong => "frame_too_long",
+        /// A frame from our own MAC address: another station has it, or the link is a loop.
+        FrameOwnAddress => "frame_own_address",
+        /// The station in a payload is not the one that sent the frame.
+        StationMismatch => "handshake_station_mismatch",
+        /// The peer's port has another suite or protection.
+        TermsDiffer => "handshake_terms_differ",
+        /// The peer says that its port has another suite or protection.
+        TermsRefused => "handshake_terms_refused",
+        /// An initiation that was not answered, because no association was free to receive under.
+        NoAssociation => "handshake_no_association",
+        /// Initiations that waited until an association was free.
+        AssociationsAwaited => "handshake_associations_awaited",
         /// An initiation of a key that belongs to no peer.
         UnknownPeer => "handshake_unknown_peer",
         /// An initiation whose timestamp is not newer than an accepted one.
@@ -153,6 +181,7 @@ impl From<PayloadError> for ControlCounter {
             PayloadError::MtuOutOfRange => Self::PayloadMtu,
             PayloadError::UnknownStatus => Self::PayloadStatus,
             PayloadError::ContradictsStatus => Self::PayloadContradiction,
+            PayloadError::PortTerms => Self::PayloadPortTerms,
         }
     }
 }
@@ -171,8 +200,24 @@ impl From<NoiseError> for ControlCounter {
             NoiseError::MalformedKemKey => Self::MalformedKemKey,
             NoiseError::UnsolicitedCiphertext => Self::UnsolicitedCiphertext,
             NoiseError::PostQuantumMissing => Self::PostQuantumMissing,
+            NoiseError::StationMismatch => Self::StationMismatch,
+            NoiseError::TermsDiffer => Self::TermsDiffer,
             NoiseError::UnauthenticCookie => Self::UnauthenticCookie,
             NoiseError::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<PortFrameError> for ControlCounter {
+    fn from(error: PortFrameError) -> Self {
+        match error {
+            PortFrameError::TooShort => Self::FrameTooShort,
+            PortFrameError::NotForUs => Self::FrameNotForUs,
+            PortFrameError::NoStation => Self::FrameNoStation,
+            PortFrameError::Foreign => Self::FrameForeign,
+            PortFrameError::Version => Self::FrameVersion,
+            PortFrameError::ReservedBits => Self::FrameReservedBits,
+            PortFrameError::TooLong => Self::FrameTooLong,
         }
     }
 }

@@ -4,25 +4,30 @@ use std::time::{Duration, Instant};
 
 use linkveil_crypto::{Fingerprint, PostQuantum};
 use linkveil_noise::{Remote, Role};
-use linkveil_sa::{EpochId, Path, TxKeys};
+use linkveil_sa::{EpochId, TxKeys};
 use linkveil_wire::Spi;
 
 use crate::event::TimerKind;
 use crate::limits::{CONFIRM_FIRST, CONFIRM_LONGEST, UNCONFIRMED_LIFETIME};
 use crate::machine::State;
+use crate::transport::Transport;
 
 #[derive(Debug)]
-pub(crate) struct Epoch {
+pub(crate) struct Epoch<M: Transport> {
     pub(crate) id: EpochId,
     pub(crate) state: State,
     pub(crate) role: Role,
     /// Ours: under which the lanes receive.
     pub(crate) spi: Spi,
     pub(crate) remote: Remote,
+    /// What the other side said of this kind of link.
+    pub(crate) far: M::Far,
+    /// Under which the lanes receive.
+    pub(crate) association: M::Association,
     pub(crate) post_quantum: PostQuantum,
     pub(crate) fingerprint: Fingerprint,
     /// Initiator: where we called. Responder: where the initiation came from.
-    pub(crate) path: Path,
+    pub(crate) path: M::Path,
     /// Until the lanes are told to seal under the epoch.
     pub(crate) tx_keys: Option<TxKeys>,
     /// Responder: message 2, until every lane receives.
@@ -60,7 +65,7 @@ impl Repeat {
     }
 }
 
-impl Epoch {
+impl<M: Transport> Epoch<M> {
     /// The nearest moment at which something about this epoch is to be done.
     pub(crate) fn deadline(&self) -> (Instant, TimerKind) {
         let hard = (self.hard_deadline, TimerKind::HardDeadline);
@@ -79,7 +84,7 @@ impl Epoch {
         by_state.map_or(hard, |deadline| deadline.min(hard))
     }
 
-    fn give_up(&self) -> (Instant, TimerKind) {
+    pub(crate) fn give_up(&self) -> (Instant, TimerKind) {
         (self.created + UNCONFIRMED_LIFETIME, TimerKind::Unconfirmed)
     }
 
@@ -91,6 +96,14 @@ impl Epoch {
                 | State::Switching(_)
                 | State::Confirming
                 | State::Current
+        )
+    }
+
+    /// Whether both sides do not send under it yet, though we are about to, or do.
+    pub(crate) const fn is_unsettled(&self) -> bool {
+        matches!(
+            self.state,
+            State::InstallingRx(Role::Initiator) | State::Switching(_) | State::Confirming
         )
     }
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use linkveil_crypto::PostQuantum;
 use linkveil_noise::Role;
-use linkveil_sa::{EpochId, Path, PeerId};
-use linkveil_wire::Timestamp;
+use linkveil_sa::{EpochId, Medium, PeerId, Udp};
+use linkveil_wire::{PortTerms, Timestamp};
 
 /// One moment on both clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,10 +18,10 @@ pub struct Now {
 
 /// A handshake message to be sent from the control socket of its path.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Transmit {
-    /// From which socket to which address.
-    pub path: Path,
-    /// The UDP payload.
+pub struct Transmit<M: Medium = Udp> {
+    /// From which socket to which address, or to which station. Frames go to the group address, whatever stands here.
+    pub path: M::Path,
+    /// The UDP payload, or the whole Ethernet frame.
     pub bytes: Vec<u8>,
 }
 
@@ -50,7 +50,7 @@ pub enum TimerKind {
 
 /// Something that the rest of the node, or its user, wants to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum Event<M: Medium = Udp> {
     /// An epoch is confirmed: traffic flows under it both ways.
     HandshakeCompleted {
         /// With whom.
@@ -67,7 +67,7 @@ pub enum Event {
         /// The peer.
         peer: PeerId,
         /// Where.
-        path: Path,
+        path: M::Path,
     },
     /// The peer's announced limit on inner packets is known or has changed.
     RemoteMtu {
@@ -116,4 +116,20 @@ pub enum RefusedReason {
     /// We insist on ML-KEM and the peer does without.
     #[error("the peer does without post-quantum keys, which post_quantum = \"required\" forbids")]
     PostQuantumMissing,
+    /// The ports at both ends of a MACsec link protect frames differently.
+    #[error("{0}")]
+    TermsDiffer(TermsDiffer),
+}
+
+/// How the ports at both ends of a link protect frames, where that is not the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[error(
+    "this port has suite = \"{}\" and protect = \"{}\", the peer's has \"{}\" and \"{}\": make them equal",
+    ours.suite, ours.protection.name(), theirs.suite, theirs.protection.name()
+)]
+pub struct TermsDiffer {
+    /// Ours.
+    pub ours: PortTerms,
+    /// The peer's.
+    pub theirs: PortTerms,
 }

@@ -14,11 +14,10 @@
 
 mod sources;
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use linkveil_crypto::Random;
-use linkveil_noise::{CookieJar, Identity};
+use linkveil_noise::{CookieJar, CookieSource, Identity};
 use linkveil_sa::bucket::{Bucket, Refused};
 use linkveil_wire::Initiation;
 use linkveil_wire::handshake::MAC_LEN;
@@ -49,7 +48,7 @@ struct Jar {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Knock<'m> {
     pub(crate) message: &'m Initiation<'m>,
-    pub(crate) source: SocketAddr,
+    pub(crate) source: CookieSource,
 }
 
 /// What is to be done about an initiation.
@@ -97,7 +96,7 @@ impl Gate {
         jar.verify_mac2(message, source).is_ok()
     }
 
-    fn judge_source(&mut self, source: SocketAddr, now: Instant) -> Verdict {
+    fn judge_source(&mut self, source: CookieSource, now: Instant) -> Verdict {
         if self.sources.take(source, now) == Err(Refused) {
             return Verdict::SourceSpent;
         }

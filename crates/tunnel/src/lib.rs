@@ -31,10 +31,14 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 mod timers;
+pub mod transport;
 
-pub use config::{CoreConfig, Keepalive, PeerConfig, Roaming};
+pub use config::{
+    CoreConfig, Keepalive, PORT_PEER, PeerConfig, PortConfig, PortError, PortPeer, Roaming,
+};
 pub use core::{Core, Rekey};
 pub use counters::ControlCounter;
-pub use event::{Event, Now, TimerKind, Transmit};
+pub use event::{Event, Now, RefusedReason, TermsDiffer, TimerKind, Transmit};
 pub use linkveil_noise::PqPolicy;
 pub use status::{EpochStatus, PeerState, PeerStatus};
+pub use transport::Transport;

@@ -22,6 +22,12 @@ pub const UNCONFIRMED_LIFETIME: Duration = Duration::from_secs(10);
 pub const UNCONFIRMED_PER_PEER: usize = ATTEMPTS_PER_PEER;
 /// How long a displaced epoch still receives: more than any reordering or queue on a path.
 pub const DRAIN: Duration = Duration::from_secs(10);
+/// How long a displaced epoch still receives on a MACsec port: a bridge keeps no frame for longer than a second (IEEE
+/// 802.1D-2004 table 7-3, bridge transit delay, recommended), and queues at both ends make the other one.
+pub const PORT_DRAIN: Duration = Duration::from_secs(2);
+/// How long it must have received before its association number may go to a newer epoch: 4,096 frames of 1,500 octets in a
+/// port's ring take 0.49 s at 100 Mb/s.
+pub const PORT_DRAIN_LEAST: Duration = Duration::from_millis(500);
 /// Displaced epochs kept per peer: several forced rekeys within one drain time.
 pub const DRAINING_PER_PEER: usize = 4;
 /// Random part by which the initiator's rekey comes early, in percent of `rekey_after`.
@@ -84,6 +90,7 @@ pub const TRANSMIT_QUEUE: usize = 65_536;
 const _: () = assert!(RETRY_FIRST.as_millis() <= RETRY_LONGEST.as_millis());
 const _: () = assert!(CONFIRM_LONGEST.as_millis() < UNCONFIRMED_LIFETIME.as_millis());
 const _: () = assert!(UNCONFIRMED_LIFETIME.as_millis() <= DRAIN.as_millis());
+const _: () = assert!(PORT_DRAIN_LEAST.as_millis() < PORT_DRAIN.as_millis());
 const _: () = assert!(COOKIE_LIFETIME.as_millis() <= COOKIE_SECRET_LIFETIME.as_millis());
 const _: () = assert!(CHALLENGE_PAUSE.as_millis() < CHALLENGE_LIFETIME.as_millis());
 const _: () = assert!(PROBE_REPEAT.as_millis() < PROBE_PATIENCE.as_millis());

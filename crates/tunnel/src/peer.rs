@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use linkveil_crypto::{Cookie, Psk, PublicKey};
 use linkveil_noise::AwaitingResponse;
-use linkveil_sa::{EpochId, Path, PeerId};
+use linkveil_sa::{EpochId, PeerId};
 use linkveil_wire::{HandshakeFlags, InnerMtu, Spi, Timestamp, Token};
 
 use crate::config::{Keepalive, PeerConfig, Roaming};
@@ -15,31 +15,32 @@ use crate::event::TimerKind;
 use crate::limits::{COOKIE_LIFETIME, SILENCE};
 use crate::machine::State;
 use crate::status::{EpochStatus, PeerState, PeerStatus};
+use crate::transport::Transport;
 
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct Peer<M: Transport> {
     pub(crate) id: PeerId,
     pub(crate) public_key: PublicKey,
     pub(crate) psk: Psk,
     /// From the configuration.
-    pub(crate) configured: Option<Path>,
+    pub(crate) configured: Option<M::Path>,
     /// Where it is now: configured, or learned from an authentic handshake.
-    pub(crate) endpoint: Option<Path>,
+    pub(crate) endpoint: Option<M::Path>,
     pub(crate) roaming: Roaming,
     /// Where it may be by now.
-    pub(crate) candidate: Option<Candidate>,
+    pub(crate) candidate: Option<Candidate<M>>,
     /// What it gave us when it was under load.
-    pub(crate) cookie: Option<HeldCookie>,
+    pub(crate) cookie: Option<HeldCookie<M>>,
     keepalive: Keepalive,
     pub(crate) keepalive_at: Option<Instant>,
     pub(crate) heard_since_keepalive: Heard,
     pub(crate) mtu: InnerMtu,
     pub(crate) remote_mtu: Option<InnerMtu>,
     /// Own initiations that may still be answered, oldest first.
-    pub(crate) attempts: VecDeque<Attempt>,
-    pub(crate) effort: Option<Effort>,
+    pub(crate) attempts: VecDeque<Attempt<M>>,
+    pub(crate) effort: Option<Effort<M>>,
     /// In the order of their making.
-    pub(crate) epochs: Vec<Epoch>,
+    pub(crate) epochs: Vec<Epoch<M>>,
     /// The one that data is sent under.
     pub(crate) current: Option<EpochId>,
     /// The one whose sending half the lanes were given last.
@@ -53,26 +54,38 @@ pub(crate) struct Peer {
 
 /// One own initiation that was not answered yet.
 #[derive(Debug)]
-pub(crate) struct Attempt {
+pub(crate) struct Attempt<M: Transport> {
     pub(crate) awaiting: AwaitingResponse,
-    pub(crate) path: Path,
+    pub(crate) path: M::Path,
+    pub(crate) association: M::Association,
 }
 
 /// The will to have new keys: initiations are repeated until there are some.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
+pub(crate) struct Effort<M: Transport> {
     pub(crate) began: Instant,
     pub(crate) next_retry: Instant,
     pub(crate) pause: Duration,
     /// Initiations of this effort so far, called back ones left out.
     pub(crate) calls: u32,
+    /// Under which all its initiations ask to receive.
+    pub(crate) association: Option<M::Association>,
+    pub(crate) waits: Waits,
+}
+
+/// What keeps an effort from sending initiations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Waits {
+    ForNothing,
+    /// No association is free, or an own epoch is not settled yet.
+    ForAssociation,
 }
 
 /// A cookie is good for the address that it was sent to, which belongs to a path of ours.
 #[derive(Debug)]
-pub(crate) struct HeldCookie {
+pub(crate) struct HeldCookie<M: Transport> {
     pub(crate) cookie: Cookie,
-    pub(crate) path: Path,
+    pub(crate) path: M::Path,
     pub(crate) received: Instant,
 }
 
@@ -119,8 +132,8 @@ pub(crate) enum Heard {
     Something,
 }
 
-impl Peer {
-    pub(crate) fn new(id: PeerId, config: PeerConfig) -> Self {
+impl<M: Transport> Peer<M> {
+    pub(crate) fn new(id: PeerId, config: PeerConfig<M>) -> Self {
         Self {
             id,
             public_key: config.public_key,
@@ -148,15 +161,15 @@ impl Peer {
         }
     }
 
-    pub(crate) fn epoch(&self, id: EpochId) -> Option<&Epoch> {
+    pub(crate) fn epoch(&self, id: EpochId) -> Option<&Epoch<M>> {
         self.epochs.iter().find(|epoch| epoch.id == id)
     }
 
-    pub(crate) fn epoch_mut(&mut self, id: EpochId) -> Option<&mut Epoch> {
+    pub(crate) fn epoch_mut(&mut self, id: EpochId) -> Option<&mut Epoch<M>> {
         self.epochs.iter_mut().find(|epoch| epoch.id == id)
     }
 
-    pub(crate) fn current_epoch(&self) -> Option<&Epoch> {
+    pub(crate) fn current_epoch(&self) -> Option<&Epoch<M>> {
         self.epoch(self.current?)
     }
 
@@ -164,7 +177,7 @@ impl Peer {
     pub(crate) fn oldest_beyond(
         &self,
         most: usize,
-        fits: impl Fn(&Epoch) -> bool,
+        fits: impl Fn(&Epoch<M>) -> bool,
     ) -> Option<EpochId> {
         let mut fitting = self.epochs.iter().filter(|epoch| fits(epoch));
         let oldest = fitting.next()?.id;
@@ -172,7 +185,7 @@ impl Peer {
     }
 
     /// The cookie to show on this path, if there is a good one.
-    pub(crate) fn cookie_for(&self, path: Path, now: Instant) -> Option<&Cookie> {
+    pub(crate) fn cookie_for(&self, path: M::Path, now: Instant) -> Option<&Cookie> {
         let held = self.cookie.as_ref()?;
         let age = now.saturating_duration_since(held.received);
         (held.path == path && age < COOKIE_LIFETIME).then_some(&held.cookie)
@@ -191,7 +204,7 @@ impl Peer {
     }
 
     /// Takes the attempt out whose SPI an answer names.
-    pub(crate) fn take_attempt(&mut self, spi: Spi) -> Option<(usize, Attempt)> {
+    pub(crate) fn take_attempt(&mut self, spi: Spi) -> Option<(usize, Attempt<M>)> {
         let place = self
             .attempts
             .iter()
@@ -222,7 +235,7 @@ impl Peer {
     }
 
     /// The newest epoch that every lane sends under, as far as we know: while lanes are still switching, the one before.
-    fn settled_epoch(&self) -> Option<&Epoch> {
+    fn settled_epoch(&self) -> Option<&Epoch<M>> {
         let current = self.current_epoch()?;
         if !matches!(current.state, State::Switching(_)) {
             return Some(current);
@@ -233,7 +246,7 @@ impl Peer {
             .max_by_key(|epoch| epoch.id)
     }
 
-    pub(crate) fn status(&self) -> PeerStatus {
+    pub(crate) fn status(&self) -> PeerStatus<M> {
         let epoch = self.settled_epoch();
         let state = match (epoch, &self.effort) {
             (Some(_), _) => PeerState::Established,

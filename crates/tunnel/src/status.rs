@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use linkveil_crypto::{Fingerprint, PostQuantum};
 use linkveil_noise::Role;
-use linkveil_sa::{EpochId, Path};
+use linkveil_sa::{EpochId, Medium, Udp};
 use linkveil_wire::{HandshakeFlags, InnerMtu};
 
 /// Where a peer stands.
@@ -20,11 +20,11 @@ pub enum PeerState {
 
 /// A peer as it is now.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PeerStatus {
+pub struct PeerStatus<M: Medium = Udp> {
     /// Where it stands.
     pub state: PeerState,
     /// Where datagrams go.
-    pub endpoint: Option<Path>,
+    pub endpoint: Option<M::Path>,
     /// The epoch that we send under.
     pub epoch: Option<EpochStatus>,
     /// When the last epoch was confirmed.

@@ -118,6 +118,24 @@ impl<'a> PortFrame<'a> {
     }
 }
 
+/// How much the common port carries behind an Ethernet header, in octets: its MTU.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PortMtu(u16);
+
+impl PortMtu {
+    /// The port with this MTU.
+    #[must_use]
+    pub const fn new(octets: u16) -> Self {
+        Self(octets)
+    }
+
+    /// The MTU in octets.
+    #[must_use]
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
 /// How a port protects frames. Both ends must say the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PortTerms {

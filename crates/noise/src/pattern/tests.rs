@@ -13,8 +13,13 @@ fn an_unfinished_handshake_yields_no_keys() {
         psk: &world.psk,
     };
     let mut random = crate::fixture::SeededRandom::new(3);
-    let (mut pattern, _) =
-        InitiatorPattern::start(&world.initiator, &peer, vec![0; 22], &mut random).unwrap();
+    let (mut pattern, _) = InitiatorPattern::start(
+        &world.initiator,
+        &peer,
+        (Prologue::Vpc, vec![0; 22]),
+        &mut random,
+    )
+    .unwrap();
     assert_eq!(finish(&mut pattern.state).err(), Some(NoiseError::Internal));
 }
 
@@ -27,8 +32,13 @@ fn a_recipe_makes_the_same_message_each_time() {
         public_key: world.responder.public_key(),
         psk: &world.psk,
     };
-    let (pattern, message) =
-        InitiatorPattern::start(&world.initiator, &peer, vec![7; 22], &mut world.random).unwrap();
+    let (pattern, message) = InitiatorPattern::start(
+        &world.initiator,
+        &peer,
+        (Prologue::Vpc, vec![7; 22]),
+        &mut world.random,
+    )
+    .unwrap();
     let (_, again) = pattern.recipe.cook().unwrap();
     assert_eq!(message, again);
 }
@@ -39,19 +49,24 @@ fn messages_of_any_other_length_are_refused() {
     let (initiation, _) = world.initiate(PqPolicy::Off);
     let noise = Initiation::parse(&initiation).unwrap().noise();
     for len in 0..noise.len() {
-        let refused = ResponderPattern::start(&world.responder, &noise[..len]).err();
+        let refused = ResponderPattern::start(&world.responder, Prologue::Vpc, &noise[..len]).err();
         assert_eq!(refused, Some(NoiseError::Unauthentic), "length {len}");
     }
     let longer = [noise, &[0]].concat();
-    let refused = ResponderPattern::start(&world.responder, &longer).err();
+    let refused = ResponderPattern::start(&world.responder, Prologue::Vpc, &longer).err();
     assert_eq!(refused, Some(NoiseError::Unauthentic));
 
     let peer = RemotePeer {
         public_key: world.responder.public_key(),
         psk: &world.psk,
     };
-    let (mut pattern, _) =
-        InitiatorPattern::start(&world.initiator, &peer, vec![0; 22], &mut world.random).unwrap();
+    let (mut pattern, _) = InitiatorPattern::start(
+        &world.initiator,
+        &peer,
+        (Prologue::Vpc, vec![0; 22]),
+        &mut world.random,
+    )
+    .unwrap();
     for len in (0..RESPONSE_NOISE_LEN).chain([RESPONSE_NOISE_LEN + 1, 65_536]) {
         let refused = pattern.read(&vec![0x55; len], |_| Ok(())).err();
         assert_eq!(refused, Some(NoiseError::Unauthentic), "length {len}");

@@ -1,9 +1,7 @@
 //! Carries out the table of [`crate::machine`]: what a lane or a timer reports goes in, orders to the lanes come out.
 
 use linkveil_noise::{Established, Role};
-use linkveil_sa::{
-    EpochId, InstallKind, LaneCommand, Path, Pressure, RxInstall, TxInstall, split_epoch,
-};
+use linkveil_sa::{EpochId, InstallKind, LaneCommand, Pressure, split_epoch};
 use linkveil_wire::{ControlFrame, Spi};
 
 use super::Scope;
@@ -11,21 +9,41 @@ use crate::counters::ControlCounter;
 use crate::epoch::{Epoch, Repeat};
 use crate::event::Event;
 use crate::limits::{
-    DRAIN, DRAINING_PER_PEER, HARD_DEADLINE_LEAST, HARD_DEADLINE_PERCENT, REKEY_JITTER_PERCENT,
+    DRAINING_PER_PEER, HARD_DEADLINE_LEAST, HARD_DEADLINE_PERCENT, REKEY_JITTER_PERCENT,
     REKEY_LATE_PERCENT, UNCONFIRMED_PER_PEER,
 };
 use crate::machine::{Action, Input, State, step};
 use crate::peer::Hearing;
+use crate::transport::{Half, Transport};
 
-impl Scope<'_> {
+/// What a finished handshake makes an epoch from, besides its secret.
+pub(super) struct Origin<M: Transport> {
+    /// Ours.
+    pub(super) spi: Spi,
+    /// Under which we receive.
+    pub(super) association: M::Association,
+    /// Where we called, or where the initiation came from.
+    pub(super) path: M::Path,
+}
+
+impl<M: Transport> Scope<'_, M> {
     /// A finished handshake: the lanes are told to receive. A responder's message 2 waits for them.
     pub(super) fn begin_epoch(
         &mut self,
         established: Established,
-        spi: Spi,
-        path: Path,
+        from: Origin<M>,
         response: Option<Vec<u8>>,
     ) {
+        let Origin {
+            spi,
+            association,
+            path,
+        } = from;
+        let Some(far) = M::far(&established.remote) else {
+            // Not reached: the handshake of each kind of link brings what the kind needs.
+            self.node.counters.add(ControlCounter::Internal);
+            return;
+        };
         let Established {
             secret,
             role,
@@ -45,9 +63,11 @@ impl Scope<'_> {
             role,
             spi,
             remote,
+            far,
+            association,
             post_quantum,
             fingerprint: tx_keys.fingerprint(),
-            path,
+            path: M::path_of(path, &far),
             tx_keys: Some(tx_keys),
             response,
             created,
@@ -56,17 +76,19 @@ impl Scope<'_> {
             rekey_at: None,
             drain_end: None,
         });
+        let half = Half {
+            peer: self.peer.id,
+            epoch: id,
+            spi,
+            lanes: remote.lanes,
+            far,
+            limits: self.node.limits,
+            hard_deadline,
+        };
+        let install = M::rx_install(&self.node.terms, half, (association, keys));
         self.node
             .commands
-            .push_back(LaneCommand::InstallRx(RxInstall {
-                peer: self.peer.id,
-                epoch: id,
-                spi,
-                peer_lanes: remote.lanes,
-                keys,
-                limits: self.node.limits,
-                hard_deadline,
-            }));
+            .push_back(LaneCommand::InstallRx(install));
         let beyond = self
             .peer
             .oldest_beyond(UNCONFIRMED_PER_PEER, Epoch::is_unconfirmed);
@@ -148,16 +170,16 @@ impl Scope<'_> {
         let Some(keys) = epoch.tx_keys.take() else {
             return;
         };
-        let install = TxInstall {
+        let half = Half {
             peer,
             epoch: id,
             spi: epoch.remote.spi,
             lanes: self.node.lanes,
-            keys,
+            far: epoch.far,
             limits: self.node.limits,
             hard_deadline: epoch.hard_deadline,
-            partial_checksums: epoch.remote.flags.into(),
         };
+        let install = M::tx_install(&self.node.terms, half, (epoch.remote.flags.into(), keys));
         let (path, mtu) = (epoch.path, epoch.remote.mtu);
         self.peer.installed_tx = Some(id);
         self.move_endpoint(path);
@@ -170,7 +192,7 @@ impl Scope<'_> {
     }
 
     /// Data goes to this path from now on. A pinned peer has no other than its own.
-    pub(super) fn move_endpoint(&mut self, path: Path) {
+    pub(super) fn move_endpoint(&mut self, path: M::Path) {
         let before = self.peer.endpoint.replace(path);
         if before == Some(path) {
             return;
@@ -178,11 +200,11 @@ impl Scope<'_> {
         self.peer.candidate = None;
         let (peer, endpoints) = (self.peer.id, &mut self.node.by_endpoint);
         if let Some(before) = before
-            && endpoints.get(&before.remote) == Some(&peer)
+            && endpoints.get(&M::remote(before)) == Some(&peer)
         {
-            endpoints.remove(&before.remote);
+            endpoints.remove(&M::remote(before));
         }
-        endpoints.insert(path.remote, peer);
+        endpoints.insert(M::remote(path), peer);
         self.node
             .events
             .push_back(Event::EndpointChanged { peer, path });
@@ -222,7 +244,7 @@ impl Scope<'_> {
             };
             self.feed(former, input);
         }
-        let fading = |epoch: &Epoch| epoch.state == State::Fading;
+        let fading = |epoch: &Epoch<M>| epoch.state == State::Fading;
         if let Some(oldest) = self.peer.oldest_beyond(DRAINING_PER_PEER, fading) {
             self.feed(oldest, Input::Replaced);
         }
@@ -273,7 +295,7 @@ impl Scope<'_> {
         self.peer.last_handshake = Some(self.now.instant);
         self.node.counters.add(ControlCounter::HandshakesCompleted);
         self.node.events.push_back(completed);
-        let fading = |epoch: &&Epoch| epoch.state == State::Fading;
+        let fading = |epoch: &&Epoch<M>| epoch.state == State::Fading;
         let faded: Vec<_> = self
             .peer
             .epochs
@@ -284,14 +306,15 @@ impl Scope<'_> {
         for epoch in faded {
             self.feed(epoch, Input::Replaced);
         }
+        self.resume_effort();
     }
 
     fn start_drain(&mut self, id: EpochId) {
-        let end = self.now.instant + DRAIN;
+        let end = self.now.instant + M::DRAIN;
         if let Some(epoch) = self.peer.epoch_mut(id) {
             epoch.drain_end = Some(end);
         }
-        let draining = |epoch: &Epoch| epoch.state == State::Draining;
+        let draining = |epoch: &Epoch<M>| epoch.state == State::Draining;
         if let Some(oldest) = self.peer.oldest_beyond(DRAINING_PER_PEER, draining) {
             self.feed(oldest, Input::DrainOver);
         }

@@ -1,19 +1,20 @@
 //! Efforts to get keys: initiations, their repeats, and what answers them.
 
 use linkveil_noise::{NoiseError, Offer, Refusal, RemotePeer, ResponseOutcome, create_initiation};
-use linkveil_sa::Path;
 use linkveil_wire::{CookieReply, Response, Timestamp};
 
+use super::epochs::Origin;
 use super::{Rekey, Scope};
 use crate::counters::ControlCounter;
-use crate::event::{Event, RefusedReason};
+use crate::event::{Event, RefusedReason, TermsDiffer};
 use crate::limits::{
     ATTEMPTS_PER_PEER, COOKIE_RETRY_PAUSE, LEARNED_ENDPOINT_PATIENCE, RETRY_FIRST,
     RETRY_JITTER_PERCENT, RETRY_LONGEST, STALE_RETRY_PAUSE,
 };
-use crate::peer::{Attempt, Effort, HeldCookie, take_turn};
+use crate::peer::{Attempt, Effort, HeldCookie, Waits, take_turn};
+use crate::transport::Transport;
 
-impl Scope<'_> {
+impl<M: Transport> Scope<'_, M> {
     /// Begins an effort unless there are keys, or one is under way, or nobody knows where to call.
     pub(super) fn ensure_session(&mut self) {
         if !self.peer.has_session() {
@@ -35,6 +36,8 @@ impl Scope<'_> {
             next_retry: self.now.instant,
             pause: RETRY_FIRST,
             calls: 0,
+            association: None,
+            waits: Waits::ForNothing,
         });
         self.initiate(path);
         Rekey::Started
@@ -56,7 +59,7 @@ impl Scope<'_> {
 
     /// Sends one more initiation of the present effort to where the peer called from. Retries go to the endpoint: that
     /// path is not proved yet, and a replayed initiation must not draw all of them away.
-    pub(super) fn call_back(&mut self, path: Path) {
+    pub(super) fn call_back(&mut self, path: M::Path) {
         self.initiate(path);
     }
 
@@ -71,6 +74,10 @@ impl Scope<'_> {
             self.abandon_effort();
             return;
         }
+        if effort.waits == Waits::ForAssociation {
+            self.initiate(path);
+            return;
+        }
         effort.pause = (effort.pause * 2).min(RETRY_LONGEST);
         effort.calls += 1;
         // The peer may be back where the configuration says (REQ-LIVE-12).
@@ -83,9 +90,12 @@ impl Scope<'_> {
     }
 
     /// Sends one initiation of the present effort, with a new ephemeral key, SPI and timestamp (REQ-LIVE-3).
-    fn initiate(&mut self, path: Path) {
+    pub(super) fn initiate(&mut self, path: M::Path) {
+        let Some(association) = self.claim_for_effort() else {
+            return;
+        };
         self.schedule_retry();
-        if let Err(counter) = self.try_initiate(path) {
+        if let Err(counter) = self.try_initiate(M::call_path(path), association) {
             // The retry timer tries again.
             self.node.counters.add(counter);
         }
@@ -101,7 +111,11 @@ impl Scope<'_> {
         effort.next_retry = self.now.instant + least + range;
     }
 
-    fn try_initiate(&mut self, path: Path) -> Result<(), ControlCounter> {
+    fn try_initiate(
+        &mut self,
+        path: M::Path,
+        association: M::Association,
+    ) -> Result<(), ControlCounter> {
         let node = &mut *self.node;
         let timestamp = self.now.wall.max(self.peer.last_sent.successor());
         let spi = node
@@ -116,6 +130,7 @@ impl Scope<'_> {
             flags: node.flags,
             post_quantum: node.post_quantum.offer(),
             cookie: self.peer.cookie_for(path, self.now.instant),
+            port: M::offer(&node.terms, association),
         };
         let remote = RemotePeer {
             public_key: self.peer.public_key,
@@ -130,7 +145,11 @@ impl Scope<'_> {
             }
         };
         self.peer.last_sent = timestamp;
-        self.peer.attempts.push_back(Attempt { awaiting, path });
+        self.peer.attempts.push_back(Attempt {
+            awaiting,
+            path,
+            association,
+        });
         while self.peer.attempts.len() > ATTEMPTS_PER_PEER {
             self.drop_oldest_attempt();
         }
@@ -155,20 +174,31 @@ impl Scope<'_> {
     /// Judges an answer to one of our initiations; a bad one leaves everything as it was (REQ-HS-21).
     pub(super) fn handle_response(
         &mut self,
+        source: M::Path,
         response: &Response<'_>,
     ) -> Result<(), ControlCounter> {
         if !self.node.gate.admits_response(self.now.instant) {
             return Err(ControlCounter::ResponsesLimited);
         }
-        let (place, Attempt { awaiting, path }) = self
+        let (place, attempt) = self
             .peer
             .take_attempt(response.receiver())
             .ok_or(ControlCounter::WrongReceiver)?;
+        let Attempt {
+            awaiting,
+            path,
+            association,
+        } = attempt;
         let spi = awaiting.spi();
-        match awaiting.consume_response(response, self.node.post_quantum) {
+        match M::consume_response(awaiting, response, self.node.post_quantum, source) {
             Ok(ResponseOutcome::Established(established)) => {
                 self.abandon_effort();
-                self.begin_epoch(established, spi, path, None);
+                let from = Origin {
+                    spi,
+                    association,
+                    path,
+                };
+                self.begin_epoch(established, from, None);
                 Ok(())
             }
             Ok(ResponseOutcome::Refused(refusal)) => {
@@ -176,7 +206,14 @@ impl Scope<'_> {
                 Err(self.refused(refusal, path))
             }
             Err((awaiting, error)) => {
-                self.peer.attempts.insert(place, Attempt { awaiting, path });
+                self.peer.attempts.insert(
+                    place,
+                    Attempt {
+                        awaiting,
+                        path,
+                        association,
+                    },
+                );
                 match error {
                     NoiseError::PostQuantumMissing => {
                         self.tell_refusal(RefusedReason::PostQuantumMissing);
@@ -212,12 +249,18 @@ impl Scope<'_> {
     }
 
     /// An authentic answer that says why there is no epoch.
-    fn refused(&mut self, refusal: Refusal, path: Path) -> ControlCounter {
+    fn refused(&mut self, refusal: Refusal, path: M::Path) -> ControlCounter {
         match refusal {
             Refusal::Stale { last } => {
                 self.tell_refusal(RefusedReason::StaleClock);
                 self.catch_up_with(last, path);
                 ControlCounter::StaleAnswer
+            }
+            Refusal::TermsDiffer(theirs) => {
+                if let Some(ours) = M::terms(&self.node.terms) {
+                    self.tell_refusal(RefusedReason::TermsDiffer(TermsDiffer { ours, theirs }));
+                }
+                ControlCounter::TermsRefused
             }
             Refusal::PostQuantumRequired => {
                 self.tell_refusal(RefusedReason::PeerRequiresPostQuantum);
@@ -227,7 +270,7 @@ impl Scope<'_> {
     }
 
     /// REQ-CLK-4: the next timestamp is beyond what the peer has seen, and it is tried at once.
-    fn catch_up_with(&mut self, last: Timestamp, path: Path) {
+    fn catch_up_with(&mut self, last: Timestamp, path: M::Path) {
         self.peer.last_sent = self.peer.last_sent.max(last);
         let turn = take_turn(
             &mut self.peer.pauses.stale_retry,
@@ -239,7 +282,7 @@ impl Scope<'_> {
         }
     }
 
-    fn tell_refusal(&mut self, reason: RefusedReason) {
+    pub(super) fn tell_refusal(&mut self, reason: RefusedReason) {
         self.node.events.push_back(Event::HandshakeRefused {
             peer: self.peer.id,
             reason,

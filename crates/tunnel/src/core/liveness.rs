@@ -1,6 +1,6 @@
 //! Is the peer still there, and does it still have the keys that it uses (docs/protocol.md section 10).
 
-use linkveil_sa::{EpochId, LaneCommand, Path};
+use linkveil_sa::{EpochId, LaneCommand};
 use linkveil_wire::{ControlFrame, Spi, Token};
 
 use super::{Core, Scope};
@@ -9,15 +9,16 @@ use crate::event::{Event, Now};
 use crate::limits::{PROBE_PATIENCE, PROBE_REPEAT, UNKNOWN_SPI_PAUSE};
 use crate::machine::Input;
 use crate::peer::{Heard, Hearing, take_turn};
+use crate::transport::{Paths, Transport};
 
-impl Core {
+impl<M: Transport> Core<M> {
     /// Somebody uses keys that we do not have: a peer that missed our restart, or anyone. Unauthenticated.
-    pub(super) fn handle_unknown_spi(&mut self, spi: Spi, path: Path, now: Now) {
+    pub(super) fn handle_unknown_spi(&mut self, spi: Spi, path: M::Path, now: Now) {
         if self.node.spis.is_tombstone(spi) {
             self.node.counters.add(ControlCounter::Tombstone);
             return;
         }
-        match self.node.by_endpoint.get(&path.remote).copied() {
+        match self.node.by_endpoint.get(&M::remote(path)).copied() {
             Some(peer) => {
                 self.with(peer, now, |scope| scope.call_for_unknown_spi());
             }
@@ -26,7 +27,7 @@ impl Core {
     }
 }
 
-impl Scope<'_> {
+impl<M: Transport> Scope<'_, M> {
     fn call_for_unknown_spi(&mut self) {
         let pause = &mut self.peer.pauses.unknown_spi;
         let calls =
@@ -40,7 +41,7 @@ impl Scope<'_> {
     }
 
     /// An authentic link control frame under one of the peer's epochs.
-    pub(super) fn handle_frame(&mut self, epoch: EpochId, frame: ControlFrame, path: Path) {
+    pub(super) fn handle_frame(&mut self, epoch: EpochId, frame: ControlFrame, path: M::Path) {
         if let ControlFrame::ProbeAck(token) = frame {
             self.note_probe_ack(token);
         }
@@ -51,9 +52,16 @@ impl Scope<'_> {
             ControlFrame::Probe(token) => self.answer_probe(token),
             ControlFrame::SaDelete(spi) => self.handle_delete(spi),
             ControlFrame::ProbeAck(_) | ControlFrame::Keepalive => {}
-            ControlFrame::PathChallenge(challenge) => self.answer_challenge(challenge, path),
-            ControlFrame::PathResponse(challenge) => self.handle_path_response(challenge),
-            ControlFrame::MtuProbe { .. } | ControlFrame::MtuProbeAck { .. } => {
+            ControlFrame::PathChallenge(challenge) if M::PATHS == Paths::Move => {
+                self.answer_challenge(challenge, path);
+            }
+            ControlFrame::PathResponse(challenge) if M::PATHS == Paths::Move => {
+                self.handle_path_response(challenge);
+            }
+            ControlFrame::PathChallenge(_)
+            | ControlFrame::PathResponse(_)
+            | ControlFrame::MtuProbe { .. }
+            | ControlFrame::MtuProbeAck { .. } => {
                 self.node.counters.add(ControlCounter::FramesIgnored);
             }
         }

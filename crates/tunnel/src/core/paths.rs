@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use linkveil_sa::{EpochId, LaneCommand, Path};
+use linkveil_sa::{EpochId, LaneCommand};
 use linkveil_wire::{Challenge, ControlFrame};
 
 use super::Scope;
@@ -11,30 +11,31 @@ use crate::config::Roaming;
 use crate::counters::ControlCounter;
 use crate::limits::{CHALLENGE_LIFETIME, CHALLENGE_PAUSE, MOVE_PAUSE};
 use crate::peer::take_turn;
+use crate::transport::{Paths, Transport};
 
 /// An address that the peer may have moved to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Candidate {
-    path: Path,
+pub(crate) struct Candidate<M: Transport> {
+    path: M::Path,
     challenge: Challenge,
     first_asked: Instant,
 }
 
-impl Candidate {
+impl<M: Transport> Candidate<M> {
     fn is_alive(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.first_asked) < CHALLENGE_LIFETIME
     }
 }
 
-impl Scope<'_> {
+impl<M: Transport> Scope<'_, M> {
     /// The newest datagram of one of the peer's lanes came from elsewhere than its endpoint. What comes under a former
     /// epoch is late, and says where the peer was.
-    pub(super) fn handle_candidate(&mut self, epoch: EpochId, path: Path) {
+    pub(super) fn handle_candidate(&mut self, epoch: EpochId, path: M::Path) {
         let current = self.peer.current.filter(|current| *current <= epoch);
         let (Some(epoch), false) = (current, self.peer.endpoint == Some(path)) else {
             return;
         };
-        if self.peer.roaming == Roaming::Pin {
+        if self.peer.roaming == Roaming::Pin || M::PATHS == Paths::Fixed {
             self.node.counters.add(ControlCounter::CandidatesPinned);
             return;
         }
@@ -58,7 +59,7 @@ impl Scope<'_> {
 
     /// The candidate at this address. One that is asked again keeps its challenge, so that an answer to the first asking
     /// still counts.
-    fn candidate_at(&mut self, path: Path) -> Candidate {
+    fn candidate_at(&mut self, path: M::Path) -> Candidate<M> {
         let now = self.now.instant;
         let known = self.peer.candidate;
         let known = known.filter(|known| known.path == path && known.is_alive(now));
@@ -76,7 +77,7 @@ impl Scope<'_> {
     }
 
     /// Says that we receive where the challenge was sent to: back to where it came from.
-    pub(super) fn answer_challenge(&mut self, challenge: Challenge, path: Path) {
+    pub(super) fn answer_challenge(&mut self, challenge: Challenge, path: M::Path) {
         let Some(epoch) = self.peer.current else {
             return;
         };

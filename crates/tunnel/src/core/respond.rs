@@ -1,29 +1,28 @@
 //! The peer's initiations: who is it, is it new, does it fit our policy, did it cross our own.
 
-use linkveil_noise::{
-    Answer, NoiseError, ReceivedInitiation, Refusal, consume_initiation, verify_mac1,
-};
-use linkveil_sa::Path;
+use linkveil_noise::{Answer, NoiseError, ReceivedInitiation, Refusal, verify_mac1};
 use linkveil_wire::Initiation;
 
+use super::epochs::Origin;
 use super::{Core, Scope};
 use crate::config::Roaming;
 use crate::counters::ControlCounter;
-use crate::event::Now;
+use crate::event::{Now, RefusedReason};
 use crate::flood::{Knock, Verdict};
 use crate::limits::{CROSSED_RETRY_PAUSE, REFUSAL_PAUSE};
 use crate::peer::take_turn;
+use crate::transport::Transport;
 
-impl Core {
+impl<M: Transport> Core<M> {
     /// mac1, the gate and Noise first; then the peer is known, or the sender gets no answer (REQ-HS-10).
     pub(super) fn handle_initiation(
         &mut self,
-        path: Path,
+        path: M::Path,
         message: &Initiation<'_>,
         now: Now,
     ) -> Result<(), ControlCounter> {
         self.pass_gate(path, message, now)?;
-        let received = consume_initiation(&self.node.identity, message)?;
+        let received = M::consume_initiation(&self.node.identity, message, path)?;
         let peer = self
             .by_key
             .get(&received.remote_static())
@@ -36,13 +35,13 @@ impl Core {
     /// REQ-FLOOD: what is over a budget costs no Diffie-Hellman operation.
     fn pass_gate(
         &mut self,
-        path: Path,
+        path: M::Path,
         message: &Initiation<'_>,
         now: Now,
     ) -> Result<(), ControlCounter> {
         let node = &mut self.node;
         verify_mac1(&node.identity, message)?;
-        let source = path.remote;
+        let source = M::source(path);
         let (knock, random) = (Knock { message, source }, &mut *node.random);
         let verdict = node.gate.judge(knock, &node.identity, random, now.instant);
         match verdict {
@@ -57,14 +56,14 @@ impl Core {
     }
 }
 
-impl Scope<'_> {
+impl<M: Transport> Scope<'_, M> {
     fn judge_initiation(
         &mut self,
-        path: Path,
+        path: M::Path,
         received: ReceivedInitiation,
     ) -> Result<(), ControlCounter> {
-        let expected = self.peer.endpoint.map(|endpoint| endpoint.remote);
-        if self.peer.roaming == Roaming::Pin && expected != Some(path.remote) {
+        let expected = self.peer.endpoint.map(M::remote);
+        if self.peer.roaming == Roaming::Pin && expected != Some(M::remote(path)) {
             return Err(ControlCounter::Pinned);
         }
         let timestamp = received.payload().timestamp;
@@ -81,6 +80,11 @@ impl Scope<'_> {
             self.refuse(path, received, Refusal::PostQuantumRequired)?;
             return Err(ControlCounter::PostQuantumRequired);
         }
+        if let Err(differ) = M::check_terms(&self.node.terms, &received) {
+            self.refuse(path, received, Refusal::TermsDiffer(differ.ours))?;
+            self.tell_refusal(RefusedReason::TermsDiffer(differ));
+            return Err(ControlCounter::TermsDiffer);
+        }
         if self.peer.effort.is_some() {
             self.settle_crossing(path)?;
         }
@@ -92,7 +96,7 @@ impl Scope<'_> {
     /// REQ-CROSS: the node with the greater key answers. Its own effort goes on until the answered epoch is confirmed: the
     /// initiation may be an old one that somebody has recorded, and then nobody will ever confirm it. The other one calls back, to where the peer is now, so that a
     /// lost first message or an endpoint where nobody listens keeps nobody apart.
-    fn settle_crossing(&mut self, path: Path) -> Result<(), ControlCounter> {
+    fn settle_crossing(&mut self, path: M::Path) -> Result<(), ControlCounter> {
         let own = self.node.identity.public_key();
         if own.as_bytes() > self.peer.public_key.as_bytes() {
             return Ok(());
@@ -109,7 +113,12 @@ impl Scope<'_> {
     }
 
     /// Makes the epoch; message 2 waits in it until every lane receives.
-    fn answer(&mut self, path: Path, received: ReceivedInitiation) -> Result<(), NoiseError> {
+    fn answer(
+        &mut self,
+        path: M::Path,
+        received: ReceivedInitiation,
+    ) -> Result<(), ControlCounter> {
+        let association = self.claim_for_answer()?;
         let node = &mut *self.node;
         let spi = node
             .spis
@@ -121,15 +130,21 @@ impl Scope<'_> {
             mtu: self.peer.mtu,
             flags: node.flags,
             policy: node.post_quantum,
+            port: M::offer(&node.terms, association),
         };
         match received.create_response(&self.peer.psk, answer, &mut *node.random) {
             Ok((message, established)) => {
-                self.begin_epoch(established, spi, path, Some(message));
+                let from = Origin {
+                    spi,
+                    association,
+                    path,
+                };
+                self.begin_epoch(established, from, Some(message));
                 Ok(())
             }
             Err(error) => {
                 node.spis.free(spi);
-                Err(error)
+                Err(error.into())
             }
         }
     }
@@ -137,7 +152,7 @@ impl Scope<'_> {
     /// Says no, at most once in a while: a replayed initiation may ask for it.
     fn refuse(
         &mut self,
-        path: Path,
+        path: M::Path,
         received: ReceivedInitiation,
         refusal: Refusal,
     ) -> Result<(), ControlCounter> {
@@ -149,7 +164,9 @@ impl Scope<'_> {
         if !turn {
             return Err(ControlCounter::RefusalsLimited);
         }
-        let message = received.create_refusal(&self.peer.psk, refusal, &mut *self.node.random)?;
+        let node = &mut *self.node;
+        let psk = &self.peer.psk;
+        let message = M::create_refusal(&node.terms, received, (psk, refusal), &mut *node.random)?;
         self.node.transmit(path, message);
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::Scope;
 use crate::event::TimerKind;
 use crate::limits::RETRY_LONGEST;
 use crate::machine::Input;
+use crate::transport::Transport;
 
 /// Whose timer fired.
 enum Due {
@@ -15,7 +16,7 @@ enum Due {
     Epoch(EpochId, TimerKind),
 }
 
-impl Scope<'_> {
+impl<M: Transport> Scope<'_, M> {
     /// Does everything about this peer that is due, the earliest first.
     pub(super) fn handle_due(&mut self) {
         while let Some(due) = self.next_due() {

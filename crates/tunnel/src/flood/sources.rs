@@ -1,11 +1,13 @@
 //! One bucket for each source that has shown a cookie; IPv6 sources by /64, which one host can fill with addresses.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use crate::limits::{INITIATION_BUDGET_SOURCE, SOURCES};
+use linkveil_noise::CookieSource;
 use linkveil_sa::bucket::{Bucket, Refused};
+use linkveil_wire::MacAddr;
 
 /// Whom a bucket belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -13,6 +15,17 @@ enum Source {
     V4(u32),
     /// The upper 64 bits.
     V6(u64),
+    /// A MAC address.
+    Station(MacAddr),
+}
+
+impl From<CookieSource> for Source {
+    fn from(source: CookieSource) -> Self {
+        match source {
+            CookieSource::Udp(address) => address.ip().into(),
+            CookieSource::Station(station) => Self::Station(station),
+        }
+    }
 }
 
 impl From<IpAddr> for Source {
@@ -40,8 +53,8 @@ pub(crate) struct Sources {
 
 impl Sources {
     /// Takes a token of this source.
-    pub(crate) fn take(&mut self, source: SocketAddr, now: Instant) -> Result<(), Refused> {
-        let source = Source::from(source.ip());
+    pub(crate) fn take(&mut self, source: CookieSource, now: Instant) -> Result<(), Refused> {
+        let source = Source::from(source);
         if self.buckets.len() >= SOURCES && !self.buckets.contains_key(&source) {
             self.sweep(now);
         }

@@ -4,6 +4,8 @@ use linkveil_crypto::{Cookie, DeterministicMlKem768, Psk, StaticSecret, Suite};
 use linkveil_noise::{AwaitingResponse, KemOffer, Offer, RemotePeer, create_initiation};
 use linkveil_wire::{CookieReply, HandshakeFlags, InnerMtu, LaneCount, Spi, Timestamp};
 
+use std::net::SocketAddr;
+
 use super::*;
 use crate::testing::{Seeded, address, millis, secs, start};
 
@@ -51,12 +53,14 @@ impl Scene {
             flags: HandshakeFlags::NONE,
             post_quantum: KemOffer::Omit,
             cookie,
+            port: None,
         };
         create_initiation(&self.initiator, &peer, offer, &mut self.random).unwrap()
     }
 
     fn judge(&mut self, bytes: &[u8], source: SocketAddr) -> Verdict {
         let message = &Initiation::parse(bytes).unwrap();
+        let source = source.into();
         let knock = Knock { message, source };
         self.gate
             .judge(knock, &self.responder, &mut self.random, self.now)
@@ -179,6 +183,7 @@ impl Scene {
     fn has_cookie(&mut self, bytes: &[u8]) -> bool {
         let message = &Initiation::parse(bytes).unwrap();
         let source = address(1);
+        let source = source.into();
         let knock = Knock { message, source };
         self.gate.has_cookie(knock, &mut self.random, self.now)
     }

@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::*;
 use crate::testing::{millis, start};
@@ -15,6 +15,7 @@ fn v6(upper: u64, lower: u64) -> SocketAddr {
 }
 
 fn drain(sources: &mut Sources, source: SocketAddr, now: Instant) -> u32 {
+    let source = source.into();
     let mut taken = 0;
     while sources.take(source, now).is_ok() {
         taken += 1;
@@ -54,7 +55,7 @@ fn the_table_is_bounded_and_those_without_a_place_share_one() {
     let (mut sources, now) = (Sources::default(), start());
     let places = u32::try_from(SOURCES).unwrap();
     for number in 0..places {
-        assert_eq!(sources.take(v4(number), now), Ok(()));
+        assert_eq!(sources.take(v4(number).into(), now), Ok(()));
     }
     assert_eq!(drain(&mut sources, v4(places), now), BURST);
     assert_eq!(drain(&mut sources, v4(places + 1), now), 0);
@@ -69,7 +70,7 @@ fn sources_that_were_quiet_give_their_place_up() {
     let (mut sources, now) = (Sources::default(), start());
     let places = u32::try_from(SOURCES).unwrap();
     for number in 0..places {
-        assert_eq!(sources.take(v4(number), now), Ok(()));
+        assert_eq!(sources.take(v4(number).into(), now), Ok(()));
     }
     assert_eq!(drain(&mut sources, v4(3), now), BURST - 1);
     let later = now + millis(100);
