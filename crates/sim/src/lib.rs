@@ -19,6 +19,7 @@
 //! | [`run`]         | one seeded run: disturbances, and health after each of them    |
 //! | [`fault`]       | gateways that are broken on purpose                            |
 //! | [`log`]         | what happened, in lines                                        |
+//! | [`port`]        | worlds of two MACsec ports                                     |
 #![forbid(unsafe_code)]
 
 pub mod checker;
@@ -30,6 +31,7 @@ pub mod kem;
 pub mod link;
 pub mod log;
 pub mod packet;
+pub mod port;
 pub mod random;
 pub mod run;
 pub mod world;
