@@ -54,6 +54,8 @@ pub struct World {
     sequence: u64,
     next_id: u64,
     next_data: [Duration; 2],
+    /// When a lane last had no key that it may use.
+    last_refused: Duration,
     data_pause: Duration,
     next_report: Duration,
 }
@@ -95,6 +97,7 @@ impl World {
             sequence: 0,
             next_id: 1,
             next_data: [Duration::ZERO; 2],
+            last_refused: Duration::ZERO,
             data_pause,
             next_report: Duration::ZERO,
         }
@@ -178,7 +181,8 @@ impl World {
     /// [`Violation::NoCommonKeys`] after `most`, or another one.
     pub fn await_common_keys(&mut self, most: Duration) -> Result<(), Violation> {
         let end = self.clock.elapsed() + most;
-        while !self.has_common_keys() {
+        // A key may be used up: then it is common, and no good.
+        while !self.has_common_keys() || self.clock.elapsed() < self.last_refused + SETTLE {
             if !self.step(end)? {
                 return Err(Violation::NoCommonKeys);
             }
@@ -331,6 +335,7 @@ impl World {
         let sealed = lane.seal(&plain);
         self.model.note_sent(id, plain, self.clock.elapsed());
         let Some((frame, name, number)) = sealed else {
+            self.last_refused = self.clock.elapsed();
             return Ok(());
         };
         self.model.note_nonce(name, number)?;

@@ -12,7 +12,7 @@ use linkveil_sa::EpochId;
 use super::Scope;
 use crate::counters::ControlCounter;
 use crate::epoch::Epoch;
-use crate::limits::UNCONFIRMED_PER_PEER;
+use crate::limits::{ANSWER_PATIENCE, UNCONFIRMED_PER_PEER};
 use crate::machine::{Input, State};
 use crate::peer::Waits;
 use crate::transport::{Efforts, Transport};
@@ -100,12 +100,22 @@ impl<M: Transport> Scope<'_, M> {
         Some((epoch, end + M::DRAIN_LEAST - M::DRAIN))
     }
 
-    /// Until when an effort waits at most, because an own epoch is not settled.
+    /// Until when an effort waits at most, because an own epoch is not settled, or because the peer's initiation was
+    /// answered just now: one that began before the peer's confirmation is here would cross that epoch, and each side
+    /// could take its own for the newer one.
     fn unsettled_until(&self) -> Option<Instant> {
         if M::EFFORTS == Efforts::Overlap {
             return None;
         }
-        let unsettled = self.peer.epochs.iter().filter(|epoch| epoch.is_unsettled());
-        unsettled.map(|epoch| epoch.give_up().0).max()
+        // Recorded initiations, sent again and again, must not make an effort wait for ever.
+        let patience = self.peer.effort?.began + ANSWER_PATIENCE;
+        let waits = self.peer.epochs.iter().filter_map(|epoch| {
+            if epoch.is_unsettled() {
+                return Some(epoch.give_up().0);
+            }
+            let answered = epoch.is_unconfirmed();
+            answered.then(|| patience.min(epoch.created + ANSWER_PATIENCE))
+        });
+        waits.filter(|until| *until > self.now.instant).max()
     }
 }
