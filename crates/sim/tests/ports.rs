@@ -47,6 +47,8 @@ fn alone(seed: Seed) {
 
 macro_rules! shards {
     ($($name:ident $place:literal)*) => {$(
+        // REQ-MSEC-15, REQ-MSEC-17, REQ-MSEC-18, REQ-MSEC-19, REQ-MSEC-20, REQ-MSEC-22, REQ-MSEC-24, REQ-MSEC-25,
+        // REQ-CROSS-3, REQ-EPOCH-10
         #[test]
         fn $name() {
             shard($place);

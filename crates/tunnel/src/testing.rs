@@ -17,6 +17,7 @@ use crate::config::{Keepalive, Roaming};
 
 mod lanes;
 mod node;
+pub(crate) mod ports;
 mod world;
 
 pub(crate) use lanes::{Acks, Deed, FakeLanes};

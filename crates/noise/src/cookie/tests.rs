@@ -205,3 +205,17 @@ fn replies_are_those_of_the_independent_generator() {
         assert_eq!(cookie.mac2(b"bytes"), expected.expose()[..16]);
     }
 }
+
+// REQ-MSEC-11
+#[test]
+fn a_cookie_of_a_station_is_good_for_that_station() {
+    let secret = KeyBytes::new([3; 32]);
+    let station = |last| MacAddr::new([2, 0, 0, 0, 0, last]);
+    let cookie = cookie_of(&secret, station(1).into());
+    let expected = linkveil_crypto::kdf::hmac_sha256(&[3; 32], &[2, 0, 0, 0, 0, 1]);
+    let expected = Cookie::from_bytes(*expected.expose().first_chunk().unwrap());
+    let mac = expected.mac2(b"message");
+    assert_eq!(cookie.verify_mac2(b"message", &mac), Ok(()));
+    let other = cookie_of(&secret, station(2).into());
+    assert!(other.verify_mac2(b"message", &mac).is_err());
+}

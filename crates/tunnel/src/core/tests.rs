@@ -9,6 +9,7 @@ mod keepalive;
 mod liveness;
 mod paths;
 mod policy;
+mod ports;
 mod refusals;
 mod rekeying;
 mod timestamps;

@@ -245,3 +245,33 @@ proptest! {
         }
     }
 }
+
+// REQ-MSEC-5
+#[test]
+fn messages_on_ports_are_ten_bytes_longer_and_no_other_length() {
+    let spi = Spi::new(7).unwrap();
+    for noise in [INITIATION_NOISE_LEN, INITIATION_NOISE_LEN_HYBRID] {
+        let noise = vec![5; noise + PORT_OFFER_LEN];
+        let message = Unmacced::initiation(spi, &noise).unwrap();
+        let bytes = message.with_mac1(&[1; 16]).without_cookie();
+        assert_eq!(Initiation::parse_on_port(&bytes).unwrap().noise(), noise);
+        let wrong = Some(HandshakeError::WrongLength);
+        assert_eq!(Initiation::parse(&bytes).err(), wrong);
+        assert_eq!(
+            Initiation::parse_on_port(&bytes[..bytes.len() - 10]).err(),
+            wrong
+        );
+    }
+    for noise in [RESPONSE_NOISE_LEN, RESPONSE_NOISE_LEN_HYBRID] {
+        let noise = vec![5; noise + PORT_OFFER_LEN];
+        let message = Unmacced::response(spi, spi, &noise).unwrap();
+        let bytes = message.with_mac1(&[1; 16]).without_cookie();
+        assert_eq!(Response::parse_on_port(&bytes).unwrap().noise(), noise);
+        let wrong = Some(HandshakeError::WrongLength);
+        assert_eq!(Response::parse(&bytes).err(), wrong);
+        assert_eq!(
+            Response::parse_on_port(&bytes[..bytes.len() - 10]).err(),
+            wrong
+        );
+    }
+}

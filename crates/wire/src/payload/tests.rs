@@ -362,3 +362,14 @@ proptest! {
         }
     }
 }
+
+// REQ-MSEC-10
+#[test]
+fn terms_differ_between_ports_only() {
+    let bytes = payload2(ResponseStatus::TermsDiffer).emit();
+    assert_eq!(bytes[0], 3);
+    let refused = ResponsePayload::parse(&bytes);
+    assert_eq!(refused, Err(PayloadError::UnknownStatus));
+    let on_port = ResponsePayload::parse_on_port(&bytes).unwrap();
+    assert_eq!(on_port.status, ResponseStatus::TermsDiffer);
+}
