@@ -136,8 +136,10 @@ impl Lane {
         self.tx.expire(now.1);
         self.rx.expire(now.1);
         let mut deeds = Vec::new();
-        while let Some((_, order)) = self.orders.pop_front_if(|(at, _)| *at <= now.0) {
-            self.carry_out(order, &mut deeds)?;
+        while self.next_due().is_some_and(|at| at <= now.0) {
+            if let Some((_, order)) = self.orders.pop_front() {
+                self.carry_out(order, &mut deeds)?;
+            }
         }
         Ok(deeds)
     }
@@ -166,9 +168,10 @@ impl Lane {
             Order::Control(epoch, frame) => {
                 if self.sends_under.is_some_and(|(under, _)| under == epoch) {
                     let plain = self.control_frame(frame);
-                    deeds.extend(self.seal(&plain).map(|sealed| match sealed {
-                        (frame, name, number) => Deed::Sealed(frame, name, number),
-                    }));
+                    let sealed = self.seal(&plain);
+                    deeds.extend(
+                        sealed.map(|(frame, name, number)| Deed::Sealed(frame, name, number)),
+                    );
                 }
             }
         }

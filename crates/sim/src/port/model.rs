@@ -70,7 +70,7 @@ pub fn data_frame(id: u64, addresses: [u8; 12], len: usize) -> Vec<u8> {
     let mut frame = addresses.to_vec();
     frame.extend_from_slice(&[0x08, 0x00]);
     frame.extend_from_slice(&id.to_be_bytes());
-    frame.extend((0..len).map(|place| (place as u8) ^ (id as u8)));
+    frame.extend(id.to_le_bytes().into_iter().cycle().take(len));
     frame
 }
 

@@ -367,7 +367,7 @@ fn forged_macsec(world: &mut World, random: &mut SimRandom, to: usize) -> Vec<Ve
                 .to_be_bytes(),
         );
         frame.extend_from_slice(&sci.to_bytes());
-        frame.extend((0..80).map(|_| random.below(256) as u8));
+        frame.extend((0..10).flat_map(|_| random.next_u64().to_be_bytes()));
         frame
     });
     frames.into()

@@ -270,7 +270,7 @@ impl World {
                     .map_or(Class::Unknown, |frame| Class::of(frame.message));
                 self.log
                     .note(at, || format!("station {side} sends {class:?}"));
-                self.transmit(side, class, frame);
+                self.transmit(side, class, &frame);
             }
             let deeds = self.stations[side].work(at, now)?;
             if quiet
@@ -301,7 +301,7 @@ impl World {
             self.recorded.push((side, frame.clone()));
             let class =
                 PortFrame::parse(&frame).map_or(Class::Unknown, |frame| Class::of(frame.message));
-            self.transmit(side, class, frame);
+            self.transmit(side, class, &frame);
         }
         self.settle(side)
     }
@@ -310,7 +310,7 @@ impl World {
         match deed {
             Deed::Sealed(frame, name, number) => {
                 self.model.note_nonce(name, number)?;
-                self.transmit(side, Class::Control, frame);
+                self.transmit(side, Class::Control, &frame);
             }
             Deed::Delivered(plain) => self.model.note_delivered(&plain)?,
             Deed::Event(_) | Deed::Installed(..) => {
@@ -339,18 +339,18 @@ impl World {
             return Ok(());
         };
         self.model.note_nonce(name, number)?;
-        if !self.transmit(side, Class::Data, frame) {
+        if !self.transmit(side, Class::Data, &frame) {
             self.model.excuse(id);
         }
         Ok(())
     }
 
     /// Whether at least one copy will arrive as it was sent, and not too late.
-    fn transmit(&mut self, from: usize, class: Class, frame: Vec<u8>) -> bool {
+    fn transmit(&mut self, from: usize, class: Class, frame: &[u8]) -> bool {
         let now = self.clock.elapsed();
         let mut arrives = false;
         for fate in self.link.fates(GatewayId(from), class, now) {
-            let mut copy = frame.clone();
+            let mut copy = frame.to_vec();
             if fate.condition == Condition::Damaged {
                 self.link.damage(&mut copy);
             } else {

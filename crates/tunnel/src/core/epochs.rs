@@ -17,6 +17,7 @@ use crate::peer::Hearing;
 use crate::transport::{Half, Transport};
 
 /// What a finished handshake makes an epoch from, besides its secret.
+#[derive(Clone, Copy)]
 pub(super) struct Origin<M: Transport> {
     /// Ours.
     pub(super) spi: Spi,

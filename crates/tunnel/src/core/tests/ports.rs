@@ -3,7 +3,7 @@
 use linkveil_sa::{LaneEvent, Pressure};
 use linkveil_wire::link::MessageType;
 use linkveil_wire::port::PORT_GROUP;
-use linkveil_wire::{An, Challenge, CipherSuite, ControlFrame, PortFrame, Protection};
+use linkveil_wire::{An, Challenge, CipherSuite, ControlFrame, MacAddr, PortFrame, Protection};
 
 use crate::config::{PORT_PEER, PortConfig, PortError};
 use crate::core::{Core, Rekey};
@@ -15,6 +15,10 @@ use linkveil_noise::PqPolicy;
 
 fn setups() -> [PortSetup; 2] {
     [PortSetup::new(0), PortSetup::new(1)]
+}
+
+fn own_station(side: usize) -> MacAddr {
+    [station(1), station(2)][side]
 }
 
 fn rekey(link: &mut PortLink, side: usize) -> Rekey {
@@ -31,7 +35,7 @@ fn messages_go_to_the_group_address_from_the_ports_own() {
             panic!("{item:?}")
         };
         assert_eq!(frame[..6], PORT_GROUP.octets());
-        assert_eq!(frame[6..12], station(*from as u8 + 1).octets());
+        assert_eq!(frame[6..12], own_station(*from).octets());
         assert_eq!(frame.len(), 14 + PortConfig::least_mtu(PqPolicy::Required));
     }
 }
@@ -44,7 +48,7 @@ fn two_ports_come_to_common_keys_at_once() {
     link.assert_agreed();
     for side in [0, 1] {
         let status = link.ports[side].core.peer_status(PORT_PEER).unwrap();
-        assert_eq!(status.endpoint, Some(station(2 - side as u8)));
+        assert_eq!(status.endpoint, Some(own_station(1 - side)));
         assert_eq!(link.ports[side].count(C::HandshakesCompleted), 1);
         assert_eq!(link.ports[side].count(C::HandshakeRetries), 0);
     }
