@@ -4,8 +4,8 @@ use std::sync::Arc;
 use linkveil_crypto::{AwsLcMlKem768, DeterministicMlKem768, Kem, Suite};
 use linkveil_wire::payload::ENCAPSULATION_KEY_LEN;
 use linkveil_wire::{
-    Initiation, InitiationPayload, InnerMtu, LaneCount, PayloadError, SourcePorts, Timestamp,
-    handshake,
+    An, CipherSuite, Initiation, InitiationPayload, InnerMtu, LaneCount, MacAddr, PayloadError,
+    PortOffer, PortTerms, Protection, SourcePorts, Timestamp, handshake,
 };
 use proptest::prelude::*;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
@@ -15,8 +15,10 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use crate::fixture::{
     INITIATOR_SPI, POLICIES, SeededRandom, World, agree, identity, low_order_points, restamp, spi,
 };
+use crate::pattern::InitiatorPattern;
+use crate::prologue::Prologue;
 use crate::resolver::{Ephemeral, Resolver};
-use crate::{NoiseError, PqPolicy, Refusal, verify_mac1};
+use crate::{NoiseError, PqPolicy, Refusal, RemotePeer, consume_initiation_on_port, verify_mac1};
 
 /// Where the Noise part of an initiation starts.
 const NOISE: usize = 8;
@@ -324,4 +326,45 @@ proptest! {
         let message = message.with_mac1(&mac1).without_cookie();
         prop_assert_eq!(world.receive(&message).unwrap_err(), NoiseError::Unauthentic);
     }
+}
+
+// REQ-MSEC-8: of one who has a peer's key, and sends from another address than he says.
+#[test]
+fn an_offer_that_names_another_station_is_refused() {
+    let mut world = World::new(Suite::Aes256Gcm);
+    let [named, sender] = [1, 2].map(|last| MacAddr::new([2, 0, 0, 0, 0, last]));
+    let offer = PortOffer {
+        an: An::ALL[0],
+        terms: PortTerms {
+            suite: CipherSuite::GcmAes128,
+            protection: Protection::Integrity,
+        },
+        station: named,
+    };
+    let opening = [offer.emit().as_slice(), &payload().emit()].concat();
+    let peer = RemotePeer {
+        public_key: world.responder.public_key(),
+        psk: &world.psk,
+    };
+    let start = |prologue, random: &mut SeededRandom| {
+        let opening = (prologue, opening.clone());
+        let started = InitiatorPattern::start(&world.initiator, &peer, opening, random);
+        let (_, noise) = started.unwrap();
+        let message = handshake::Unmacced::initiation(spi(INITIATOR_SPI), &noise).unwrap();
+        let mac1 = world.responder.mac1.mac(message.bytes());
+        message.with_mac1(&mac1).without_cookie()
+    };
+    let consumed = |bytes: &[u8], source| {
+        let message = Initiation::parse_on_port(bytes).unwrap();
+        let consumed = consume_initiation_on_port(&world.responder, &message, source);
+        consumed.map(|received| received.port())
+    };
+    let true_one = start(Prologue::Port { initiator: named }, &mut world.random);
+    assert_eq!(consumed(&true_one, named), Ok(Some(offer)));
+    assert_eq!(consumed(&true_one, sender), Err(NoiseError::Unauthentic));
+    let lying = start(Prologue::Port { initiator: sender }, &mut world.random);
+    assert_eq!(consumed(&lying, sender), Err(NoiseError::StationMismatch));
+    assert_eq!(consumed(&lying, named), Err(NoiseError::Unauthentic));
+    let of_a_gateway = start(Prologue::Vpc, &mut world.random);
+    assert_eq!(consumed(&of_a_gateway, named), Err(NoiseError::Unauthentic));
 }

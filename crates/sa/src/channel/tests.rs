@@ -70,11 +70,8 @@ fn both_halves_of_an_epoch_are_the_same_keys() {
             let sealing = tx(secret(), PostQuantum::Hybrid, about, direction);
             let opening = rx(secret(), about, direction);
             assert_eq!((sealing.len(), opening.len()), (5, 5));
-            for (place, (sealing, opening)) in sealing.into_iter().zip(opening).enumerate() {
-                assert_eq!(
-                    sealing.sci(),
-                    Sci::new(STATION, PortId::new(place as u16 + 1))
-                );
+            for (port, (sealing, opening)) in (1..).zip(sealing.into_iter().zip(opening)) {
+                assert_eq!(sealing.sci(), Sci::new(STATION, PortId::new(port)));
                 assert_eq!(sealing.lane(), opening.sender());
                 let (one, other) = (sealing.into_parts(), opening.into_parts());
                 assert_eq!((one.sci, one.ssci), (other.sci, other.ssci));

@@ -166,3 +166,6 @@ impl Model {
         names.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
