@@ -482,3 +482,25 @@ fn recorded_frames_change_nothing() {
     link.advance(secs(11));
     assert_eq!(installed(&link), before);
 }
+
+// REQ-MSEC-16: what an own initiation asks for is not given to an epoch of the peer's.
+#[test]
+fn an_answer_gets_another_number_than_the_own_effort_has_named() {
+    let mut link = PortLink::new(setups());
+    let (own, theirs) = (
+        link.take(1, MessageType::Initiation),
+        link.take(0, MessageType::Initiation),
+    );
+    link.receive(1, &theirs);
+    assert_eq!(link.ports[1].rx[0].an, An::ALL[1]);
+    let response = link.take(1, MessageType::Response);
+    link.receive(0, &response);
+    // Late: port 0 has no effort any more, and answers.
+    link.receive(0, &own);
+    let response = link.take(0, MessageType::Response);
+    link.receive(1, &response);
+    let numbers: Vec<_> = link.ports[1].rx.iter().map(|held| held.an).collect();
+    assert_eq!(numbers, [An::ALL[1], An::ALL[0]]);
+    link.settle();
+    link.assert_agreed();
+}
