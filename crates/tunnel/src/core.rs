@@ -123,7 +123,7 @@ impl Core<Udp> {
 }
 
 impl Core<Macsec> {
-    /// The core of one MACsec port, which calls its one peer, [`PORT_PEER`], at once. No partial checksums here: the
+    /// The core of one MACsec port, which calls its one peer, [`PORT_PEER`](crate::PORT_PEER), at once. No partial checksums here: the
     /// config's flags do not count.
     ///
     /// # Errors
@@ -285,6 +285,13 @@ impl<M: Transport> Core<M> {
                     scope.handle_activity(tx_packets, rx_packets);
                 });
             }
+        }
+    }
+
+    /// A lane could not take the keys of an epoch: it is given up, and another one is made if need be.
+    pub fn handle_install_refused(&mut self, epoch: EpochId, now: Now) {
+        if let Some(peer) = self.peer_of_epoch(epoch) {
+            self.with(peer, now, |scope| scope.handle_install_refused(epoch));
         }
     }
 

@@ -110,6 +110,11 @@ impl<M: Transport> Scope<'_, M> {
         }
     }
 
+    /// Lanes have only part of the keys: the epoch is no good.
+    pub(super) fn handle_install_refused(&mut self, epoch: EpochId) {
+        self.feed(epoch, Input::GiveUp);
+    }
+
     /// A lane opened its first datagram under an epoch.
     pub(super) fn handle_first_open(&mut self, epoch: EpochId) {
         self.heard();

@@ -504,3 +504,26 @@ fn an_answer_gets_another_number_than_the_own_effort_has_named() {
     link.settle();
     link.assert_agreed();
 }
+
+// An epoch whose keys a lane cannot take is given up, on either side, and the peers find to each other again.
+#[test]
+fn an_install_that_lanes_refuse_ends_the_epoch() {
+    let mut link = PortLink::settled();
+    for side in [0, 1] {
+        let before = link.ports[side].rx.clone();
+        let given_up = link.ports[side].count(C::EpochsUnconfirmed);
+        rekey(&mut link, 0);
+        let initiation = link.take(0, MessageType::Initiation);
+        link.receive(1, &initiation);
+        if side == 0 {
+            let response = link.take(1, MessageType::Response);
+            link.receive(0, &response);
+        }
+        let epoch = link.ports[side].rx.last().unwrap().epoch;
+        link.poke(side, |core, now| core.handle_install_refused(epoch, now));
+        assert_eq!(link.ports[side].rx, before, "port {side}");
+        assert_eq!(link.ports[side].count(C::EpochsUnconfirmed), given_up + 1);
+        link.advance(secs(20));
+        link.assert_agreed();
+    }
+}

@@ -79,3 +79,16 @@ fn sources_that_were_quiet_give_their_place_up() {
     // The drained one has its tokens of a tenth of a second, not a new bucket.
     assert_eq!(drain(&mut sources, v4(3), later), 2);
 }
+
+// REQ-MSEC-11: on a port each station has a share of its own.
+#[test]
+fn each_station_has_its_own_share() {
+    let (mut sources, now) = (Sources::default(), start());
+    let station = |last| CookieSource::Station(MacAddr::new([2, 0, 0, 0, 0, last]));
+    for last in [1, 2] {
+        for _ in 0..BURST {
+            assert_eq!(sources.take(station(last), now), Ok(()));
+        }
+        assert_eq!(sources.take(station(last), now), Err(Refused));
+    }
+}
