@@ -5,7 +5,12 @@
 //! [`Core::poll_transmit`], [`Core::poll_command`] and [`Core::poll_event`]. Time is an argument ([`Now`]) and
 //! randomness a source given at the start, so that equal inputs give equal outputs.
 //!
-//! The life of an epoch is one table, in [`machine`]. docs/protocol.md sections 7, 9 and 10 are its specification.
+//! There are two kinds of link. A gateway has one [`Core`] for all its peers, over UDP ([`Core::new`],
+//! [`Core::handle_datagram`]). A MACsec port has one of its own, with one peer, over Ethernet frames ([`Core::for_port`],
+//! [`Core::handle_frame`]). What differs between them is in [`transport`].
+//!
+//! The life of an epoch is one table, in [`machine`]. docs/protocol.md sections 7, 9, 10 and
+//! 18 are its specification.
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

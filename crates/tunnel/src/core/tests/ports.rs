@@ -527,3 +527,38 @@ fn an_install_that_lanes_refuse_ends_the_epoch() {
         link.assert_agreed();
     }
 }
+
+// REQ-MSEC-2, REQ-MSEC-25, REQ-CNT-1: whatever bit is wrong, one counter moves, and nothing else happens. Only mac2 is
+// not looked at as long as nobody asks for a cookie.
+#[test]
+fn each_damaged_frame_moves_one_counter_and_nothing_else() {
+    let mut link = PortLink::new(setups());
+    let initiation = link.take(0, MessageType::Initiation);
+    let _crossing = link.take(1, MessageType::Initiation);
+    let sum = |link: &PortLink| {
+        link.ports[1]
+            .counted()
+            .iter()
+            .map(|(_, count)| count)
+            .sum::<u64>()
+    };
+    let looked_at = initiation.len() - 16;
+    for bit in 0..looked_at * 8 {
+        let mut damaged = initiation.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let before = sum(&link);
+        link.receive(1, &damaged);
+        assert_eq!(sum(&link), before + 1, "bit {bit}");
+        assert!(
+            link.wire.is_empty() && link.ports[1].history.is_empty(),
+            "bit {bit}"
+        );
+    }
+    for len in 0..initiation.len() {
+        let before = sum(&link);
+        link.receive(1, &initiation[..len]);
+        assert_eq!(sum(&link), before + 1, "{len} octets");
+    }
+    link.receive(1, &initiation);
+    let _answered = link.take(1, MessageType::Response);
+}
