@@ -5,7 +5,7 @@ use criterion::Throughput;
 use linkveil_benches::criterion;
 use linkveil_benches::packets::tcp_super_packet;
 use linkveil_benches::pieces::{TRAIN_PACKETS, cut};
-use linkveil_wire::{InnerPacket, Joined, Merge, MergeKey, SuperPacket};
+use linkveil_wire::{InnerPacket, Joined, Merge, MergeKey, NetworkOffset, SuperPacket};
 use std::hint::black_box;
 
 /// Length of a full inner packet, in bytes.
@@ -13,9 +13,9 @@ const LEN: usize = 1420;
 
 fn join(packets: &[Vec<u8>], headers: &mut [u8]) -> SuperPacket {
     let (first, rest) = packets.split_first().unwrap();
-    let mut merge = Merge::begin(MergeKey::of(first, 0).unwrap());
+    let mut merge = Merge::begin(MergeKey::of(first, NetworkOffset::IP).unwrap());
     for packet in rest {
-        let key = MergeKey::of(packet, 0).unwrap();
+        let key = MergeKey::of(packet, NetworkOffset::IP).unwrap();
         assert_eq!(merge.join(first, &key, packet), Joined::Yes);
     }
     merge.finish(headers).unwrap()
@@ -34,7 +34,7 @@ fn main() {
         bencher.iter(|| {
             for packet in black_box(&packets) {
                 let packet = InnerPacket::parse(packet).unwrap();
-                black_box(MergeKey::of_packet(&packet, 0).unwrap());
+                black_box(MergeKey::of_packet(&packet, NetworkOffset::IP).unwrap());
             }
         });
     });

@@ -2,7 +2,7 @@
 
 use linkveil_bench::lane::queues::Handed;
 use linkveil_net::Offload;
-use linkveil_wire::Splitter;
+use linkveil_wire::{NetworkOffset, Splitter};
 
 /// Full packets of a path with MTU 1,500 in one train.
 pub const TRAIN_PACKETS: usize = 44;
@@ -16,7 +16,7 @@ pub fn splitter(whole: &Handed) -> Splitter {
     let Offload::Segments(cut) = whole.offload else {
         panic!("not a super-packet");
     };
-    Splitter::new(&whole.bytes, 0, cut.segment_len).expect("a super-packet")
+    Splitter::new(&whole.bytes, NetworkOffset::IP, cut.segment_len).expect("a super-packet")
 }
 
 /// The first packets that are cut, with partial checksums.

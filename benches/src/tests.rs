@@ -120,13 +120,13 @@ fn addresses_are_spread_over_the_table() {
 #[test]
 fn a_super_packet_is_cut_into_packets_that_are_joined_to_it_again() {
     use crate::pieces::{TRAIN_PACKETS, cut};
-    use linkveil_wire::{Joined, Merge, MergeKey, SuperKind};
+    use linkveil_wire::{Joined, Merge, MergeKey, NetworkOffset, SuperKind};
 
     let whole = packets::tcp_super_packet(1_420);
     assert_eq!(cut(&whole, usize::MAX).len(), whole.packets);
     let pieces = cut(&whole, TRAIN_PACKETS);
     assert_eq!(pieces.len(), TRAIN_PACKETS);
-    let key = |packet: &[u8]| MergeKey::of(packet, 0).unwrap();
+    let key = |packet: &[u8]| MergeKey::of(packet, NetworkOffset::IP).unwrap();
     let mut merge = Merge::begin(key(&pieces[0]));
     for packet in &pieces[1..] {
         assert_eq!(packet.len(), 1_420);

@@ -19,7 +19,8 @@ use linkveil_net::frames::MAX_PARTS;
 use linkveil_net::{ChecksumPlace, FrameList, Offload, Offloads, SegmentProtocol, Segmentation};
 use linkveil_wire::transport::{ChecksumVerdict, complete_checksum, make_partial, verify_checksum};
 use linkveil_wire::{
-    ChecksumState, InnerPacket, Joined, Merge, MergeKey, Mergeable, SuperKind, SuperPacket,
+    ChecksumState, InnerPacket, Joined, Merge, MergeKey, Mergeable, NetworkOffset, SuperKind,
+    SuperPacket,
 };
 
 use crate::counters::DropReason;
@@ -182,7 +183,7 @@ fn is_known(checksum: ChecksumState, packet: &[u8]) -> bool {
 pub(crate) fn key_of(packet: &InnerPacket<'_>, offloads: Offloads) -> Option<MergeKey> {
     let key = match offloads {
         Offloads::None => None,
-        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of_packet(packet, 0),
+        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of_packet(packet, NetworkOffset::IP),
     };
     key.filter(|key| key.transport() == Mergeable::Tcp || offloads == Offloads::TcpAndUdp)
 }

@@ -19,7 +19,7 @@ use linkveil_sa::{PartialChecksums, TxSa};
 use linkveil_wire::geneve::{ENCAP_LEN, set_inner_len};
 use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::transport::complete_checksum;
-use linkveil_wire::{ChecksumState, Segment, Splitter};
+use linkveil_wire::{ChecksumState, NetworkOffset, Segment, Splitter};
 
 use crate::counters::DropReason;
 use crate::egress::{Forwarding, PADDING, padded_len};
@@ -45,7 +45,7 @@ struct Common {
 
 /// Looks at a super-packet. The kernel's word on where its checksum lies has to be ours as well.
 pub(crate) fn look(packet: &TunPacket<'_>, cut: Segmentation) -> Result<Splitter, DropReason> {
-    let splitter = Splitter::new(packet.bytes(), 0, cut.segment_len);
+    let splitter = Splitter::new(packet.bytes(), NetworkOffset::IP, cut.segment_len);
     let splitter = splitter.map_err(|_| DropReason::TxNotSplittable)?;
     let (start, offset) = splitter.checksum_place();
     let agrees = (start, offset) == (cut.checksum.start.into(), cut.checksum.offset.into())

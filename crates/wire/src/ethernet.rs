@@ -17,6 +17,27 @@ const MAX_TAGS: usize = 2;
 /// Bit 0 of a MAC address's first byte: a group of stations (IEEE 802 section 8.2.2).
 const GROUP_BIT: u8 = 0x01;
 
+/// How many bytes of a frame stand in front of its IP header: none of an IP packet by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct NetworkOffset(usize);
+
+impl NetworkOffset {
+    /// There is no Ethernet: the frame is an IP packet.
+    pub const IP: Self = Self(0);
+
+    /// So many bytes.
+    #[must_use]
+    pub const fn new(bytes: usize) -> Self {
+        Self(bytes)
+    }
+
+    /// The number of bytes.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
 /// A MAC address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddr([u8; 6]);
@@ -24,6 +45,10 @@ pub struct MacAddr([u8; 6]);
 impl MacAddr {
     /// All stations.
     pub const BROADCAST: Self = Self([0xff; 6]);
+
+    /// Where linkveil's handshake and link control go on an Ethernet port: the port access entity's group, which no bridge
+    /// passes on (IEEE 802.1Q-2018 table 8-1).
+    pub const LINK_CONTROL: Self = Self([0x01, 0x80, 0xc2, 0x00, 0x00, 0x03]);
 
     /// The address with these bytes.
     #[must_use]
@@ -86,6 +111,9 @@ impl EtherType {
     /// A provider's VLAN tag follows (IEEE 802.1ad).
     pub const PROVIDER_VLAN: Self = Self(0x88a8);
 
+    /// linkveil's own frames on an Ethernet port: IEEE 802's local experimental type 1 (IEEE 802-2014 section 9.2.3).
+    pub const LINK_CONTROL: Self = Self(0x88b5);
+
     const fn is_tag(self) -> bool {
         matches!(self, Self::VLAN | Self::PROVIDER_VLAN)
     }
@@ -139,6 +167,12 @@ impl<'a> EthernetFrame<'a> {
         })
     }
 
+    /// The whole frame.
+    #[must_use]
+    pub const fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// Whom it is for.
     #[must_use]
     pub const fn destination(&self) -> MacAddr {
@@ -161,6 +195,21 @@ impl<'a> EthernetFrame<'a> {
     #[must_use]
     pub const fn payload_offset(&self) -> usize {
         self.payload_offset
+    }
+
+    /// The same for who looks for an IP header there.
+    #[must_use]
+    pub const fn network_offset(&self) -> NetworkOffset {
+        NetworkOffset(self.payload_offset)
+    }
+
+    /// Whether it is one of linkveil's own, by its claim: destination and type of link control, without tags.
+    #[must_use]
+    #[inline]
+    pub fn is_link_control(&self) -> bool {
+        self.destination == MacAddr::LINK_CONTROL
+            && self.ether_type == EtherType::LINK_CONTROL
+            && self.payload_offset == ETHERNET_HEADER_LEN
     }
 
     /// The IPv4 or IPv6 packet inside, if there is one. It begins at [`Self::payload_offset`], and its own length

@@ -64,7 +64,7 @@ pub use checksum::Checksum;
 pub use cipher_suite::{CipherSuite, UnknownCipherSuite};
 pub use control::{Challenge, ControlBytes, ControlError, ControlFrame, Token};
 pub use ecn::{Ecn, EcnError};
-pub use ethernet::{EtherType, EthernetError, EthernetFrame, MacAddr};
+pub use ethernet::{EtherType, EthernetError, EthernetFrame, MacAddr, NetworkOffset};
 pub use geneve::{ChecksumState, Encapsulation, GeneveError, GeneveFrame, InnerProtocol};
 pub use handshake::{CookieReply, HandshakeError, Initiation, Response};
 pub use inner::{Fragment, InnerError, InnerPacket, IpProtocol};

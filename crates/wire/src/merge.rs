@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use crate::checksum::Checksum;
+use crate::ethernet::{EthernetFrame, NetworkOffset};
 use crate::inner::{Fragment, IPV4_HEADER_LEN, IPV6_HEADER_LEN, InnerPacket, IpProtocol};
 use crate::transport::{
     TCP_CHECKSUM_OFFSET, TCP_HEADER_LEN, TcpFlags, Transport, UDP_CHECKSUM_OFFSET, UDP_HEADER_LEN,
@@ -108,15 +109,25 @@ impl MergeKey {
     /// must be known to be right, or partial.
     #[inline]
     #[must_use]
-    pub fn of(frame: &[u8], network: usize) -> Option<Self> {
-        let packet = InnerPacket::parse(frame.get(network..)?).ok()?;
+    pub fn of(frame: &[u8], network: NetworkOffset) -> Option<Self> {
+        let packet = InnerPacket::parse(frame.get(network.get()..)?).ok()?;
         Self::of_packet(&packet, network)
+    }
+
+    /// [`Self::of`] for an Ethernet frame. One that is padded goes alone.
+    #[inline]
+    #[must_use]
+    pub fn of_frame(frame: &EthernetFrame<'_>) -> Option<Self> {
+        let packet = frame.ip_packet()?;
+        let whole = frame.payload_offset() + packet.bytes().len() == frame.bytes().len();
+        whole.then(|| Self::of_packet(&packet, frame.network_offset()))?
     }
 
     /// [`Self::of`] for a packet that is parsed already.
     #[inline]
     #[must_use]
-    pub fn of_packet(packet: &InnerPacket<'_>, network: usize) -> Option<Self> {
+    pub fn of_packet(packet: &InnerPacket<'_>, network: NetworkOffset) -> Option<Self> {
+        let network = network.get();
         if packet.fragment() != Fragment::Whole || !is_plain(packet) {
             return None;
         }
@@ -152,6 +163,12 @@ impl MergeKey {
     #[must_use]
     pub const fn transport(&self) -> Mergeable {
         self.transport
+    }
+
+    /// Where the IP header begins in the frame.
+    #[must_use]
+    pub const fn network(&self) -> NetworkOffset {
+        NetworkOffset::new(self.network)
     }
 
     /// Where the payload lies in the frame.

@@ -18,6 +18,7 @@ use std::num::NonZeroU16;
 use std::ops::Range;
 
 use crate::checksum::Checksum;
+use crate::ethernet::NetworkOffset;
 use crate::inner::{Fragment, IPV6_HEADER_LEN, InnerPacket};
 use crate::transport::{TcpFlags, Transport};
 
@@ -97,12 +98,17 @@ enum Last {
 }
 
 impl Splitter {
-    /// Looks at the super-packet in `frame`, whose IP header begins at `network` (0 without Ethernet), to be cut into
-    /// `segment_len` bytes of payload each.
+    /// Looks at the super-packet in `frame`, whose IP header begins at `network`, to be cut into `segment_len` bytes of
+    /// payload each. What is in front of the IP header is copied to each piece as it is.
     ///
     /// # Errors
     /// Every [`SplitError`].
-    pub fn new(frame: &[u8], network: usize, segment_len: NonZeroU16) -> Result<Self, SplitError> {
+    pub fn new(
+        frame: &[u8],
+        network: NetworkOffset,
+        segment_len: NonZeroU16,
+    ) -> Result<Self, SplitError> {
+        let network = network.get();
         let bytes = frame.get(network..).ok_or(SplitError::NotSplittable)?;
         let packet = InnerPacket::parse(bytes).map_err(|_| SplitError::NotSplittable)?;
         let found = packet.transport().ok_or(SplitError::NotSplittable)?;

@@ -152,3 +152,17 @@ proptest! {
         }
     }
 }
+
+// REQ-SECY-28
+#[test]
+fn link_control_is_told_by_address_and_type_without_tags() {
+    let frame = |destination: [u8; 6], rest: &[u8]| {
+        let bytes = [&destination, &[2, 0, 0, 0, 0, 1][..], rest].concat();
+        EthernetFrame::parse(&bytes).unwrap().is_link_control()
+    };
+    let group = [0x01, 0x80, 0xc2, 0, 0, 3];
+    assert!(frame(group, &[0x88, 0xb5, 1, 2]));
+    assert!(!frame([0x01, 0x80, 0xc2, 0, 0, 0], &[0x88, 0xb5]));
+    assert!(!frame(group, &[0x88, 0x8e]), "EAPOL");
+    assert!(!frame(group, &[0x81, 0, 0, 7, 0x88, 0xb5]), "tagged");
+}

@@ -8,7 +8,7 @@ fn join(packets: &[Vec<u8>], network: usize) -> Vec<(Vec<u8>, Option<SuperPacket
     let mut out: Vec<(Vec<u8>, Option<Merge>)> = Vec::new();
     let mut first: &[u8] = &[];
     for packet in packets {
-        let Some(key) = MergeKey::of(packet, network) else {
+        let Some(key) = MergeKey::of(packet, NetworkOffset::new(network)) else {
             out.push((packet.clone(), None));
             continue;
         };
@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn random_bytes_are_no_reason_to_panic(bytes in prop::collection::vec(any::<u8>(), 0..120), network in 0_usize..30) {
-        if let Some(key) = MergeKey::of(&bytes, network) {
+        if let Some(key) = MergeKey::of(&bytes, NetworkOffset::new(network)) {
             let mut merge = Merge::begin(key);
             let _either = merge.join(&bytes, &key, &bytes);
             let mut frame = bytes.clone();
@@ -158,7 +158,7 @@ fn a_wrong_ipv4_header_checksum_is_not_washed_clean() {
         ..Shape::new()
     });
     packets[0][10] ^= 1;
-    assert_eq!(MergeKey::of(&packets[0], 0), None);
+    assert_eq!(MergeKey::of(&packets[0], NetworkOffset::IP), None);
 }
 
 #[test]
@@ -171,17 +171,21 @@ fn only_plain_data_is_joined() {
         });
         // PSH and FIN stand on the last cut packet only.
         let plain = [3, 0].contains(&bit);
-        assert_eq!(MergeKey::of(&packet, 0).is_some(), plain, "bit {bit}");
+        assert_eq!(
+            MergeKey::of(&packet, NetworkOffset::IP).is_some(),
+            plain,
+            "bit {bit}"
+        );
     }
     let empty = super_packet(&Shape {
         payload: 0,
         ..Shape::new()
     });
-    assert_eq!(MergeKey::of(&empty, 0), None);
+    assert_eq!(MergeKey::of(&empty, NetworkOffset::IP), None);
     let mut fragment = super_packet(&Shape::new());
     fragment[6] = 0x20;
     fix_header(&mut fragment);
-    assert_eq!(MergeKey::of(&fragment, 0), None);
+    assert_eq!(MergeKey::of(&fragment, NetworkOffset::IP), None);
 }
 
 #[test]
@@ -267,4 +271,63 @@ fn frames_of_other_hosts_are_kept_apart() {
     assert_eq!(join(&same, 14).len(), 1);
     assert_eq!(join(&same, 14)[0].1.unwrap().transport_offset, 34);
     assert_eq!(join(&other, 14).len(), 2);
+}
+
+/// Ethernet headers with no, one and two VLAN tags.
+fn ethernets(v6: bool) -> Vec<Vec<u8>> {
+    let addresses = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    let ip: &[u8] = if v6 { &[0x86, 0xdd] } else { &[0x08, 0x00] };
+    let tags: [&[u8]; 3] = [&[], &[0x81, 0, 0, 7], &[0x88, 0xa8, 0x20, 9, 0x81, 0, 0, 7]];
+    tags.map(|tags| [&addresses, tags, ip].concat()).into()
+}
+
+proptest! {
+    // REQ-OFFLOAD-4
+    #[test]
+    fn frames_that_were_cut_are_joined_to_what_they_were(
+        v6: bool, tcp: bool, tags in 0_usize..3, payload in 1_usize..20_000, segment in 500_u16..2_000, id: u16,
+    ) {
+        let shape = Shape { v6, tcp, payload, segment, id, ..Shape::new() };
+        let ethernet = ethernets(v6).swap_remove(tags);
+        let network = ethernet.len();
+        let whole = [ethernet, super_packet(&shape)].concat();
+        let frames = cut(&whole, network, segment);
+        let parsed = EthernetFrame::parse(&frames[0]).unwrap();
+        let key = MergeKey::of_frame(&parsed).unwrap();
+        prop_assert_eq!(key.network(), NetworkOffset::new(network));
+        prop_assert_eq!(Some(key), MergeKey::of(&frames[0], NetworkOffset::new(network)));
+        let joined = join(&frames, network);
+        prop_assert_eq!(joined.len(), 1);
+        prop_assert_eq!(&joined[0].0, &with_partial_checksum(&whole, network));
+        let found = joined[0].1.unwrap();
+        prop_assert_eq!(found.transport_offset, network + if v6 { 40 } else { 20 });
+    }
+}
+
+#[test]
+fn a_frame_with_padding_goes_alone() {
+    let shape = Shape {
+        payload: 600,
+        ..Shape::new()
+    };
+    let mut frame = [ethernets(false).swap_remove(0), super_packet(&shape)].concat();
+    let key = |frame: &[u8]| MergeKey::of_frame(&EthernetFrame::parse(frame).unwrap());
+    assert!(key(&frame).is_some());
+    frame.push(0);
+    assert_eq!(key(&frame), None);
+}
+
+#[test]
+fn frames_of_other_stations_or_tags_are_not_joined() {
+    let shape = Shape::new();
+    let [first, next] = pair(&shape);
+    let ethernet = ethernets(false).swap_remove(1);
+    let frames = |other: &[u8]| [[&ethernet, &first[..]].concat(), [other, &next].concat()];
+    let joined = |other: &[u8]| join(&frames(other), ethernet.len()).len() == 1;
+    assert!(joined(&ethernet));
+    for place in 0..ethernet.len() - 2 {
+        let mut other = ethernet.clone();
+        other[place] ^= 1;
+        assert!(!joined(&other), "byte {place}");
+    }
 }

@@ -76,7 +76,12 @@ pub(crate) fn fix_header(packet: &mut [u8]) {
 
 /// All cut packets, with partial checksums.
 pub(crate) fn cut(frame: &[u8], network: usize, segment: u16) -> Vec<Vec<u8>> {
-    let splitter = Splitter::new(frame, network, NonZeroU16::new(segment).unwrap()).unwrap();
+    let splitter = Splitter::new(
+        frame,
+        NetworkOffset::new(network),
+        NonZeroU16::new(segment).unwrap(),
+    )
+    .unwrap();
     let packets: Vec<_> = splitter
         .segments()
         .map(|segment| {
@@ -149,7 +154,7 @@ proptest! {
 
     #[test]
     fn whatever_is_no_super_packet_is_refused_or_cut(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(splitter) = Splitter::new(&bytes, 0, NonZeroU16::MIN) {
+        if let Ok(splitter) = Splitter::new(&bytes, NetworkOffset::IP, NonZeroU16::MIN) {
             prop_assert!(splitter.count() <= bytes.len());
         }
     }
@@ -200,7 +205,8 @@ fn a_packet_that_fits_stays_one() {
 
 #[test]
 fn fragments_and_other_protocols_are_refused() {
-    let refused = |packet: &[u8]| Splitter::new(packet, 0, NonZeroU16::MAX).unwrap_err();
+    let refused =
+        |packet: &[u8]| Splitter::new(packet, NetworkOffset::IP, NonZeroU16::MAX).unwrap_err();
     let mut fragment = super_packet(&Shape::new());
     fragment[6] = 0x20;
     assert_eq!(refused(&fragment), SplitError::NotSplittable);
@@ -208,7 +214,7 @@ fn fragments_and_other_protocols_are_refused() {
     other[9] = 47;
     assert_eq!(refused(&other), SplitError::NotSplittable);
     assert_eq!(refused(&[]), SplitError::NotSplittable);
-    let beyond = Splitter::new(&other, other.len() + 1, NonZeroU16::MAX);
+    let beyond = Splitter::new(&other, NetworkOffset::new(other.len() + 1), NonZeroU16::MAX);
     assert_eq!(beyond.unwrap_err(), SplitError::NotSplittable);
 }
 
@@ -217,7 +223,8 @@ fn headers_have_a_bound() {
     let packet = super_packet(&Shape::new());
     let long = |extra: usize| {
         let frame = [vec![0; extra], packet.clone()].concat();
-        Splitter::new(&frame, extra, NonZeroU16::MAX).map(|splitter| splitter.headers_len())
+        Splitter::new(&frame, NetworkOffset::new(extra), NonZeroU16::MAX)
+            .map(|splitter| splitter.headers_len())
     };
     let headers = 20 + 20 + 12;
     assert_eq!(long(MAX_HEADERS_LEN - headers), Ok(MAX_HEADERS_LEN));
@@ -230,7 +237,7 @@ fn headers_have_a_bound() {
 #[test]
 fn headers_are_written_into_their_very_length() {
     let frame = super_packet(&Shape::new());
-    let splitter = Splitter::new(&frame, 0, NonZeroU16::MAX).unwrap();
+    let splitter = Splitter::new(&frame, NetworkOffset::IP, NonZeroU16::MAX).unwrap();
     let segment = splitter.segments().next().unwrap();
     for len in [splitter.headers_len() - 1, splitter.headers_len() + 1] {
         let mut out = vec![7; len];
