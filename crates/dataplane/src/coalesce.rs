@@ -8,29 +8,32 @@
 //! | complete          | with offloads | as it is                        | joined, if it was verified and is right  |
 //! | partial           | with offloads | as partial                      | joined                                   |
 //!
+//! Packets may be behind an Ethernet header (MACsec); then frames are joined whose headers are equal, too.
+//!
 //! What the kernel is told (where a checksum lies, how to cut) comes from our own parse of the packet that it gets, never
 //! from the peer (REQ-CSUM-3). A super-packet gathers the payloads where they were opened: nothing is copied.
 
 use std::num::NonZeroU16;
 use std::ops::Range;
 
-use linkveil_net::batch::InnerSlice;
+use linkveil_net::batch::{Arena, InnerSlice};
 use linkveil_net::frames::MAX_PARTS;
 use linkveil_net::{ChecksumPlace, FrameList, Offload, Offloads, SegmentProtocol, Segmentation};
 use linkveil_wire::transport::{ChecksumVerdict, complete_checksum, make_partial, verify_checksum};
 use linkveil_wire::{
-    ChecksumState, InnerPacket, Joined, Merge, MergeKey, Mergeable, NetworkOffset, SuperKind,
-    SuperPacket,
+    ChecksumState, EthernetFrame, InnerPacket, Joined, Merge, MergeKey, Mergeable, NetworkOffset,
+    SuperKind, SuperPacket,
 };
 
 use crate::counters::DropReason;
 use crate::snapshot::VpcIndex;
 
-/// An admitted packet within its run.
+/// An admitted packet or frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Admitted {
     pub(crate) vpc: VpcIndex,
-    pub(crate) range: Range<usize>,
+    /// Where it lies.
+    pub(crate) slice: InnerSlice,
     pub(crate) checksum: ChecksumState,
     /// What is needed to join it with others; nothing if it has to go alone.
     pub(crate) key: Option<MergeKey>,
@@ -45,10 +48,40 @@ pub(crate) struct Place {
     pub(crate) start: usize,
 }
 
-/// Gathers one run's packets into frames. [`Self::close`] ends it.
+/// The bytes of a run, which its packets are looked up in by where they lie in the batch.
 #[derive(Debug)]
+pub(crate) struct RunBytes<'r> {
+    pub(crate) bytes: &'r mut [u8],
+    pub(crate) place: Place,
+}
+
+impl RunBytes<'_> {
+    /// The part of the run that a slice of the batch is.
+    #[inline]
+    fn range(&self, slice: &InnerSlice) -> Option<Range<usize>> {
+        let Place { buffer, start } = self.place;
+        let from = slice.range.start.checked_sub(start)?;
+        let to = slice.range.end.checked_sub(start)?;
+        (slice.buffer == buffer).then_some(from..to)
+    }
+}
+
+impl Arena for RunBytes<'_> {
+    #[inline]
+    fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
+        self.bytes.get(self.range(slice)?)
+    }
+
+    #[inline]
+    fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
+        let range = self.range(slice)?;
+        self.bytes.get_mut(range)
+    }
+}
+
+/// Gathers packets into frames, in the order in which they come. [`Self::close`] ends it.
+#[derive(Debug, Default)]
 pub(crate) struct Coalescer {
-    place: Place,
     open: Option<OpenFrame>,
 }
 
@@ -56,30 +89,26 @@ pub(crate) struct Coalescer {
 #[derive(Debug)]
 struct OpenFrame {
     vpc: VpcIndex,
-    /// Its first packet, within the run.
-    first: Range<usize>,
+    /// Its first packet.
+    first: InnerSlice,
     checksum: ChecksumState,
     merge: Merge,
 }
 
 impl Admitted {
-    /// Says that the packet's datagram begins at `offset` of the run.
+    /// Says that what the packet lies in begins at `offset` of something larger.
     pub(crate) const fn move_by(&mut self, offset: usize) {
-        self.range.start += offset;
-        self.range.end += offset;
+        self.slice.range.start += offset;
+        self.slice.range.end += offset;
     }
 }
 
 impl Coalescer {
-    pub(crate) const fn begin(place: Place) -> Self {
-        Self { place, open: None }
-    }
-
-    /// Takes the next packet of the run. `offloads` is what its device does.
+    /// Takes the next packet. `offloads` is what its device does.
     #[inline]
     pub(crate) fn add(
         &mut self,
-        run: &mut [u8],
+        run: &mut impl Arena,
         packet: &Admitted,
         offloads: Offloads,
         frames: &mut [FrameList],
@@ -96,12 +125,12 @@ impl Coalescer {
         let offload = match (&packet.key, packet.checksum) {
             // Said when the frame is closed.
             (Some(_), _) | (None, ChecksumState::Complete) => Offload::None,
-            (None, ChecksumState::Partial) => settle_checksum(run, &packet.range, offloads)?,
+            (None, ChecksumState::Partial) => settle_checksum(run, &packet.slice, offloads)?,
         };
-        list.push(self.slice(&packet.range), offload);
+        list.push(packet.slice.clone(), offload);
         self.open = packet.key.map(|key| OpenFrame {
             vpc: packet.vpc,
-            first: packet.range.clone(),
+            first: packet.slice.clone(),
             checksum: packet.checksum,
             merge: Merge::begin(key),
         });
@@ -112,7 +141,7 @@ impl Coalescer {
     #[inline]
     fn join(
         &mut self,
-        run: &[u8],
+        run: &impl Arena,
         packet: &Admitted,
         key: &MergeKey,
         frames: &mut [FrameList],
@@ -123,8 +152,11 @@ impl Coalescer {
             return Joined::No;
         };
         let payload = key.payload();
-        let start = packet.range.start;
-        let part = self.place.slice(start + payload.start..start + payload.end);
+        let start = packet.slice.range.start;
+        let part = InnerSlice {
+            buffer: packet.slice.buffer,
+            range: start + payload.start..start + payload.end,
+        };
         match open.join(run, packet, key) {
             Joined::Yes if list.extend_last(part).is_ok() => Joined::Yes,
             _ => Joined::No,
@@ -132,21 +164,17 @@ impl Coalescer {
     }
 
     /// Ends the open frame: its headers become those of the super-packet.
-    pub(crate) fn close(&mut self, run: &mut [u8], frames: &mut [FrameList]) {
+    pub(crate) fn close(&mut self, run: &mut impl Arena, frames: &mut [FrameList]) {
         let Some(open) = self.open.take() else { return };
         if open.merge.count() == 1 && open.checksum == ChecksumState::Complete {
             return;
         }
-        let headers = run.get_mut(open.first);
+        let headers = run.slice_mut(&open.first);
         let found = headers.and_then(|headers| open.merge.finish(headers));
         let offload = found.and_then(offload_of);
         if let (Some(offload), Some(list)) = (offload, frames.get_mut(open.vpc.index())) {
             list.set_last_offload(offload);
         }
-    }
-
-    fn slice(&self, range: &Range<usize>) -> InnerSlice {
-        self.place.slice(range.clone())
     }
 }
 
@@ -154,17 +182,15 @@ impl OpenFrame {
     /// Joins the packet; both its checksum and the first packet's must be right, if they are not partial. They are verified
     /// here, so that what goes alone costs no look at its payload.
     #[inline]
-    fn join(&mut self, run: &[u8], packet: &Admitted, key: &MergeKey) -> Joined {
-        let whole = run
-            .get(self.first.clone())
-            .zip(run.get(packet.range.clone()));
+    fn join(&mut self, run: &impl Arena, packet: &Admitted, key: &MergeKey) -> Joined {
+        let whole = run.slice(&self.first).zip(run.slice(&packet.slice));
         let Some((first, next)) = whole else {
             return Joined::No;
         };
         let fits = usize::from(self.merge.count()) < MAX_PARTS
             && self.merge.check(first, key, next) == Joined::Yes
-            && (self.merge.count() > 1 || is_known(self.checksum, first))
-            && is_known(packet.checksum, next);
+            && (self.merge.count() > 1 || is_known(self.checksum, first, key.network()))
+            && is_known(packet.checksum, next, key.network());
         if !fits {
             return Joined::No;
         }
@@ -174,36 +200,42 @@ impl OpenFrame {
 }
 
 /// Whether the packet's checksum is partial, or right.
-fn is_known(checksum: ChecksumState, packet: &[u8]) -> bool {
-    checksum == ChecksumState::Partial || verify_checksum(packet) == Ok(ChecksumVerdict::Right)
+fn is_known(checksum: ChecksumState, frame: &[u8], network: NetworkOffset) -> bool {
+    let is_right = || {
+        let packet = frame.get(network.get()..).unwrap_or_default();
+        verify_checksum(packet) == Ok(ChecksumVerdict::Right)
+    };
+    checksum == ChecksumState::Partial || is_right()
 }
 
 /// What is needed to join the packet with others that go to a device with such offloads; nothing if it has to go alone.
 #[inline]
 pub(crate) fn key_of(packet: &InnerPacket<'_>, offloads: Offloads) -> Option<MergeKey> {
+    let key = || MergeKey::of_packet(packet, NetworkOffset::IP);
+    key_for(offloads, key)
+}
+
+/// [`key_of`] for a frame.
+#[inline]
+pub(crate) fn key_of_frame(frame: &EthernetFrame<'_>, offloads: Offloads) -> Option<MergeKey> {
+    key_for(offloads, || MergeKey::of_frame(frame))
+}
+
+fn key_for(offloads: Offloads, key: impl FnOnce() -> Option<MergeKey>) -> Option<MergeKey> {
     let key = match offloads {
         Offloads::None => None,
-        Offloads::Tcp | Offloads::TcpAndUdp => MergeKey::of_packet(packet, NetworkOffset::IP),
+        Offloads::Tcp | Offloads::TcpAndUdp => key(),
     };
     key.filter(|key| key.transport() == Mergeable::Tcp || offloads == Offloads::TcpAndUdp)
 }
 
-impl Place {
-    fn slice(self, range: Range<usize>) -> InnerSlice {
-        InnerSlice {
-            buffer: self.buffer,
-            range: self.start + range.start..self.start + range.end,
-        }
-    }
-}
-
 /// A partial checksum of a packet that goes alone: told to the kernel, or completed where it does not do that.
 fn settle_checksum(
-    run: &mut [u8],
-    range: &Range<usize>,
+    run: &mut impl Arena,
+    slice: &InnerSlice,
     offloads: Offloads,
 ) -> Result<Offload, DropReason> {
-    let packet = run.get_mut(range.clone()).unwrap_or_default();
+    let packet = run.slice_mut(slice).unwrap_or_default();
     if offloads == Offloads::None {
         complete_checksum(packet).map_err(|_| DropReason::PartialChecksum)?;
         return Ok(Offload::None);

@@ -16,6 +16,7 @@
 use linkveil_net::Offload;
 use linkveil_net::batch::{TunBatch, TunPacket};
 use linkveil_net::gso::GsoQueue;
+use linkveil_net::poll::Interest;
 use linkveil_net::traits::{GsoNotice, TunQueue, UdpQueue, UdpSendReport};
 use linkveil_sa::{PartialChecksums, Path, PeerId, SocketIndex};
 use linkveil_wire::geneve::ENCAP_LEN;
@@ -51,6 +52,16 @@ pub enum Underlay {
     Free,
     /// A socket's buffer is full: the devices wait.
     Blocked,
+}
+
+impl Underlay {
+    /// What to be told about sockets and about devices.
+    pub(crate) const fn interests(self) -> (Interest, Interest) {
+        match self {
+            Self::Free => (Interest::Readable, Interest::Readable),
+            Self::Blocked => (Interest::Both, Interest::Nothing),
+        }
+    }
 }
 
 /// Where a packet goes, and in what.

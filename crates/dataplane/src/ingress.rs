@@ -8,7 +8,7 @@
 //! 6. [`TunQueue::send_batch`]: packets to the device, from where they were opened
 
 use linkveil_net::FrameList;
-use linkveil_net::batch::{RecvMeta, UdpBatch};
+use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_sa::{LaneEvent, Opened, Path, PeerId, RxEpoch, SocketIndex};
 use linkveil_wire::inner::set_ecn;
@@ -20,7 +20,7 @@ use linkveil_wire::{
 };
 
 use crate::bridge;
-use crate::coalesce::{Admitted, Coalescer, Place, key_of};
+use crate::coalesce::{Admitted, Coalescer, Place, RunBytes, key_of};
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
 use crate::report::Traffic;
@@ -193,7 +193,7 @@ fn open_run(state: &mut State, train: &Train, span: Span, run: &mut [u8], frames
                 start: span.start,
             };
             let mut sender = Sender::of(state, epoch, train);
-            sender.open_all(state, Coalescer::begin(place), run, frames);
+            sender.open_all(state, RunBytes { bytes: run, place }, frames);
             let (opened, admitted) = (sender.opened, sender.admitted);
             state.peers.note_opened(epoch.peer(), opened, admitted);
             tell_pressure(state, epoch);
@@ -259,21 +259,15 @@ impl<'a> Sender<'a> {
     }
 
     /// Hops 3 to 5 for all datagrams of the run.
-    fn open_all(
-        &mut self,
-        state: &mut State,
-        mut coalescer: Coalescer,
-        run: &mut [u8],
-        frames: &mut Frames,
-    ) {
-        let mut offset = 0;
-        while let Some(datagram) = next_datagram(run, offset, self.train.stride) {
+    fn open_all(&mut self, state: &mut State, mut run: RunBytes<'_>, frames: &mut Frames) {
+        let (mut coalescer, mut offset) = (Coalescer::default(), 0);
+        while let Some(datagram) = next_datagram(run.bytes, offset, self.train.stride) {
             let len = datagram.len();
             let taken = match self.open(state, datagram) {
                 Ok(Some(mut packet)) => {
                     let offloads = state.offloads(packet.vpc);
-                    packet.move_by(offset);
-                    coalescer.add(run, &packet, offloads, frames)
+                    packet.move_by(run.place.start + offset);
+                    coalescer.add(&mut run, &packet, offloads, frames)
                 }
                 Ok(None) => Ok(()),
                 Err(reason) => Err(reason),
@@ -283,7 +277,7 @@ impl<'a> Sender<'a> {
             }
             offset += len;
         }
-        coalescer.close(run, frames);
+        coalescer.close(&mut run, frames);
     }
 
     /// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.
@@ -319,7 +313,7 @@ impl<'a> Sender<'a> {
                     .ok_or(DropReason::GeneveInnerLength)?;
                 let mut admitted = self.admit(state, peer, &encapsulation, packet)?;
                 admitted.move_by(start);
-                self.admitted.count(admitted.range.len());
+                self.admitted.count(admitted.slice.range.len());
                 Ok(Some(admitted))
             }
         }
@@ -335,11 +329,15 @@ impl<'a> Sender<'a> {
         header: &Encapsulation,
         packet: &mut [u8],
     ) -> Result<Admitted, DropReason> {
-        let (range, tos) = (0..packet.len(), self.train.tos);
+        let slice = InnerSlice {
+            buffer: self.train.buffer,
+            range: 0..packet.len(),
+        };
+        let tos = self.train.tos;
         if header.protocol == InnerProtocol::Ethernet {
             return Ok(Admitted {
                 vpc: bridge::admit(state, peer, header, packet, tos)?,
-                range,
+                slice,
                 checksum: ChecksumState::Complete,
                 key: None,
             });
@@ -351,7 +349,7 @@ impl<'a> Sender<'a> {
         state.note_clamp(clamp);
         Ok(Admitted {
             vpc,
-            range,
+            slice,
             checksum: header.checksum,
             key,
         })

@@ -2,7 +2,7 @@
 
 mod run;
 
-pub use run::LaneThread;
+pub use crate::thread::LaneThread;
 
 use std::io;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use linkveil_net::poll::Waker;
 use linkveil_net::traits::{TunQueue, UdpQueue};
 use linkveil_sa::{Counters, InstallKind, SocketIndex};
 use linkveil_wire::{Lane as LaneNumber, LaneCount};
-use rtrb::{Consumer, Producer};
+use rtrb::Producer;
 
 use crate::bridge;
 use crate::egress::{self, Progress, Stop, TRAINS, TUN_BATCH, TUN_BATCH_BYTES, Underlay};
+use crate::ends::{ControlEnd, Next, Orders};
 use crate::ingress::{self, UDP_BATCH};
 use crate::inward::Inward;
 use crate::orders::{Answer, Order, Retired, SendControl};
-use crate::outbox::Outbox;
 use crate::route_cache::RouteCache;
 use crate::sighting::{Sighting, Sightings};
 use crate::snapshot::{Snapshot, VpcIndex};
@@ -72,7 +72,7 @@ pub struct Lane<T, U> {
     strays: StrayPorts,
     stray_batch: UdpBatch,
     stray_sockets: Vec<SocketIndex>,
-    orders: Consumer<Order>,
+    orders: Orders<Order>,
     waker: Waker,
     underlay: Underlay,
     ready: Ready,
@@ -85,11 +85,9 @@ pub struct Lane<T, U> {
 /// Everything that connects a lane to the rest.
 #[derive(Debug)]
 pub(crate) struct Links {
-    pub(crate) orders: Consumer<Order>,
-    pub(crate) outbox: Outbox,
+    pub(crate) control: ControlEnd<Order, Answer>,
     pub(crate) strays: StrayPorts,
     pub(crate) sightings: Producer<Sighting>,
-    pub(crate) waker: Waker,
     pub(crate) snapshot: Arc<Snapshot>,
 }
 
@@ -137,7 +135,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 table: SaTable::default(),
                 drops: Counters::new(),
                 counters: Counters::new(),
-                outbox: links.outbox,
+                outbox: links.control.outbox,
                 offloads: tuns.iter().map(TunQueue::offloads).collect(),
                 inward: Inward::new(tuns.len()),
                 sightings: Sightings::new(links.sightings, bridges, now),
@@ -152,8 +150,8 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             strays: links.strays,
             stray_batch: UdpBatch::new(UDP_BATCH),
             stray_sockets: Vec::with_capacity(UDP_BATCH),
-            orders: links.orders,
-            waker: links.waker,
+            orders: links.control.orders,
+            waker: links.control.waker,
             underlay: Underlay::Free,
             ready: Ready {
                 waker: Look::Skip,
@@ -212,12 +210,10 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
         let mut count = 0;
         self.state.outbox.flush();
         while self.state.outbox.is_empty() {
-            match self.orders.pop() {
-                Ok(Order::Stop) => return None,
-                Ok(order) => self.carry_out(order),
-                // Nobody is left to give orders. Asked in this sequence: what was given before is carried out first.
-                Err(_) if self.orders.is_abandoned() && self.orders.is_empty() => return None,
-                Err(_) => break,
+            match self.orders.next() {
+                Next::Order(Order::Stop) | Next::Abandoned => return None,
+                Next::Order(order) => self.carry_out(order),
+                Next::Nothing => break,
             }
             count += 1;
         }

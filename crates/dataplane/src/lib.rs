@@ -45,6 +45,7 @@ pub mod bridge;
 pub mod coalesce;
 pub mod counters;
 pub mod egress;
+mod ends;
 pub mod ingress;
 mod inward;
 pub mod lane;
@@ -63,6 +64,7 @@ mod state;
 pub mod stray;
 #[cfg(test)]
 mod testing;
+mod thread;
 
 pub use counters::{DropReason, LaneCounter};
 pub use lane::{Lane, LaneQueues, LaneThread, Turn};

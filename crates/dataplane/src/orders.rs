@@ -49,6 +49,12 @@ pub(crate) enum Answer {
     Report(Box<Report>),
 }
 
+impl From<LaneEvent> for Answer {
+    fn from(event: LaneEvent) -> Self {
+        Self::Event(event)
+    }
+}
+
 /// Values that a lane no longer needs: control frees them, so that no lane ever waits for the allocator. Freeing a key
 /// wipes it.
 #[derive(Debug)]

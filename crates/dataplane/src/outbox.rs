@@ -6,17 +6,15 @@ use linkveil_net::poll::Waker;
 use linkveil_sa::LaneEvent;
 use rtrb::Producer;
 
-use crate::orders::Answer;
-
 /// Events that may wait for room in the ring. Answers to orders do not count: while any waits no order is taken, and an
 /// order has two answers at most. What is told of a socket twice in its life at most does not count, either.
 const WAITING_EVENTS: usize = 256;
 
 /// See the module's text.
 #[derive(Debug)]
-pub(crate) struct Outbox {
-    ring: Producer<Answer>,
-    waiting: VecDeque<Answer>,
+pub(crate) struct Outbox<A> {
+    ring: Producer<A>,
+    waiting: VecDeque<A>,
     control: Waker,
     news: News,
 }
@@ -35,8 +33,8 @@ pub(crate) enum Posted {
     No,
 }
 
-impl Outbox {
-    pub(crate) fn new(ring: Producer<Answer>, control: Waker) -> Self {
+impl<A: From<LaneEvent>> Outbox<A> {
+    pub(crate) fn new(ring: Producer<A>, control: Waker) -> Self {
         Self {
             ring,
             waiting: VecDeque::with_capacity(WAITING_EVENTS + 2),
@@ -47,7 +45,7 @@ impl Outbox {
 
     /// An answer to an order, or an event that comes once in the life of an epoch, or twice in that of a socket: never
     /// lost. All are bounded by what control has ordered and made.
-    pub(crate) fn answer(&mut self, answer: Answer) {
+    pub(crate) fn answer(&mut self, answer: A) {
         self.waiting.push_back(answer);
         self.flush();
     }
@@ -57,7 +55,7 @@ impl Outbox {
         if !self.has_room() {
             return Posted::No;
         }
-        self.answer(Answer::Event(event));
+        self.answer(event.into());
         Posted::Yes
     }
 

@@ -3,36 +3,25 @@
 //! Nothing here blocks. An order that a lane's ring does not take waits in a queue and is tried again by
 //! [`Pool::flush`]; what lanes no longer need comes back and is freed here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use linkveil_net::GsoNotice;
 use linkveil_net::poll::Waker;
 use linkveil_net::traits::{TunQueue, UdpQueue};
-use linkveil_sa::{EpochId, InstallKind, LaneCommand, LaneEvent, SocketIndex};
+use linkveil_sa::{InstallKind, LaneCommand, LaneEvent, SocketIndex};
 use linkveil_wire::LaneCount;
-use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use rtrb::{Consumer, RingBuffer};
 
+pub use crate::ends::Backlog;
+use crate::ends::{self, Installs, LaneEnd};
 use crate::lane::{Lane, LaneQueues, Links};
 use crate::orders::{Answer, Order, SendControl};
-use crate::outbox::Outbox;
 use crate::report::Report;
 use crate::sighting::{self, Sighting};
 use crate::snapshot::Snapshot;
 use crate::stray;
-
-/// Orders and answers under way between control and one lane: a burst of rekeys with a few hundred peers.
-pub(crate) const RING: usize = 1_024;
-
-/// Whether orders wait for room in a ring.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Backlog {
-    /// All are on their way.
-    Empty,
-    /// Some wait: call [`Pool::flush`] again soon.
-    Waiting,
-}
 
 /// What the lanes tell.
 #[derive(Debug)]
@@ -50,23 +39,14 @@ pub enum PoolEvent {
 #[derive(Debug)]
 pub struct Pool {
     lanes: LaneCount,
-    ports: Vec<Port>,
+    ends: Vec<LaneEnd<Order, Answer>>,
+    /// What each lane saw of stations.
+    sightings: Vec<Consumer<Sighting>>,
     waker: Waker,
     events: VecDeque<PoolEvent>,
-    /// For each install how many lanes have not carried it out yet.
-    installs: HashMap<(EpochId, InstallKind), usize>,
+    installs: Installs,
     report: Option<PendingReport>,
     peers: usize,
-}
-
-/// One lane as control sees it.
-#[derive(Debug)]
-struct Port {
-    orders: Producer<Order>,
-    waiting: VecDeque<Order>,
-    answers: Consumer<Answer>,
-    sightings: Consumer<Sighting>,
-    waker: Waker,
 }
 
 #[derive(Debug)]
@@ -88,39 +68,32 @@ pub fn build<T: TunQueue, U: UdpQueue>(
     let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "a node has 1 to 64 lanes");
     let lanes = lanes.ok_or_else(wrong)?;
     let control = Waker::new()?;
-    let wakers: Vec<Waker> = queues
-        .iter()
-        .map(|_| Waker::new())
-        .collect::<Result<_, _>>()?;
-    let (mut ports, mut built) = (Vec::new(), Vec::new());
-    let parts = queues.into_iter().zip(stray::join(&wakers)).zip(&wakers);
-    for (number, ((queues, strays), waker)) in lanes.lanes().zip(parts) {
-        let (orders, orders_there) = RingBuffer::new(RING);
-        let (answers_there, answers) = RingBuffer::new(RING);
-        let (sightings_there, sightings) = RingBuffer::new(sighting::RING);
+    let connected = queues.iter().map(|_| ends::connect(&control));
+    let (ends, theirs): (Vec<_>, Vec<_>) = connected
+        .collect::<io::Result<Vec<_>>>()?
+        .into_iter()
+        .unzip();
+    let wakers: Vec<Waker> = theirs.iter().map(|end| end.waker.clone()).collect();
+    let (mut sightings, mut built) = (Vec::new(), Vec::new());
+    let parts = queues.into_iter().zip(stray::join(&wakers)).zip(theirs);
+    for (number, ((queues, strays), control)) in lanes.lanes().zip(parts) {
+        let (sightings_there, sightings_here) = RingBuffer::new(sighting::RING);
         let links = Links {
-            orders: orders_there,
-            outbox: Outbox::new(answers_there, control.clone()),
+            control,
             strays,
             sightings: sightings_there,
-            waker: waker.clone(),
             snapshot: Arc::clone(snapshot),
         };
         built.push(Lane::new(number, lanes, queues, links));
-        ports.push(Port {
-            orders,
-            waiting: VecDeque::new(),
-            answers,
-            sightings,
-            waker: waker.clone(),
-        });
+        sightings.push(sightings_here);
     }
     let pool = Pool {
         lanes,
-        ports,
+        ends,
+        sightings,
         waker: control,
         events: VecDeque::new(),
-        installs: HashMap::new(),
+        installs: Installs::default(),
         report: None,
         peers: snapshot.peer_count(),
     };
@@ -143,16 +116,18 @@ impl Pool {
     pub fn command(&mut self, command: LaneCommand) {
         match command {
             LaneCommand::InstallRx(install) => {
-                self.await_install(install.epoch, InstallKind::Rx);
+                let count = self.ends.len();
+                self.installs.begin(install.epoch, InstallKind::Rx, count);
                 let epochs = install.into_lanes(self.lanes);
-                for (port, epoch) in self.ports.iter_mut().zip(epochs) {
-                    port.waiting.push_back(Order::InstallRx(Box::new(epoch)));
+                for (end, epoch) in self.ends.iter_mut().zip(epochs) {
+                    end.order(Order::InstallRx(Box::new(epoch)));
                 }
             }
             LaneCommand::InstallTx(install) => {
-                self.await_install(install.epoch, InstallKind::Tx);
-                for (port, tx) in self.ports.iter_mut().zip(install.into_lanes()) {
-                    port.waiting.push_back(Order::InstallTx(Box::new(tx)));
+                let count = self.ends.len();
+                self.installs.begin(install.epoch, InstallKind::Tx, count);
+                for (end, tx) in self.ends.iter_mut().zip(install.into_lanes()) {
+                    end.order(Order::InstallTx(Box::new(tx)));
                 }
             }
             LaneCommand::RemoveRx { epoch, spi } => {
@@ -173,8 +148,8 @@ impl Pool {
                     frame,
                     path,
                 };
-                if let Some(first) = self.ports.first_mut() {
-                    first.waiting.push_back(Order::SendControl(order));
+                if let Some(first) = self.ends.first_mut() {
+                    first.order(Order::SendControl(order));
                 }
             }
         }
@@ -189,20 +164,14 @@ impl Pool {
         let peers = self.peers;
         self.report = Some(PendingReport {
             sum: Box::new(Report::new(peers)),
-            missing: self.ports.len(),
+            missing: self.ends.len(),
         });
         self.order_all(|| Order::Report(Box::new(Report::new(peers))));
     }
 
     /// Moves waiting orders into the rings and wakes the lanes that got some.
     pub fn flush(&mut self) -> Backlog {
-        let mut backlog = Backlog::Empty;
-        for port in &mut self.ports {
-            if port.flush() == Backlog::Waiting {
-                backlog = Backlog::Waiting;
-            }
-        }
-        backlog
+        ends::flush_all(&mut self.ends)
     }
 
     /// The next thing that the lanes tell. Values that they gave back are freed on the way.
@@ -215,11 +184,10 @@ impl Pool {
 
     /// What the lanes saw of stations since the last call, in the order of each lane. Call it when [`Self::waker`] wakes.
     pub fn sightings(&mut self) -> impl Iterator<Item = Sighting> {
-        let ports = self.ports.iter_mut();
-        ports.flat_map(|port| {
+        self.sightings.iter_mut().flat_map(|sightings| {
             // A lane that goes on telling does not keep control here.
-            let count = port.sightings.slots();
-            (0..count).map_while(|_| port.sightings.pop().ok())
+            let count = sightings.slots();
+            (0..count).map_while(|_| sightings.pop().ok())
         })
     }
 
@@ -228,21 +196,20 @@ impl Pool {
         self.order_all(|| Order::Stop);
     }
 
-    fn await_install(&mut self, epoch: EpochId, kind: InstallKind) {
-        self.installs.insert((epoch, kind), self.ports.len());
-    }
-
     fn order_all(&mut self, mut order: impl FnMut() -> Order) {
-        for port in &mut self.ports {
-            port.waiting.push_back(order());
+        for end in &mut self.ends {
+            end.order(order());
         }
     }
 
     fn collect(&mut self) {
-        for place in 0..self.ports.len() {
-            while let Some(answer) = self.next_answer(place) {
+        for place in 0..self.ends.len() {
+            while let Some(answer) = self.ends.get_mut(place).and_then(LaneEnd::answer) {
                 match answer {
-                    Answer::Installed(epoch, kind) => self.note_installed(epoch, kind),
+                    Answer::Installed(epoch, kind) => {
+                        let event = self.installs.note(epoch, kind);
+                        self.events.extend(event.map(PoolEvent::Lane));
+                    }
                     Answer::Event(event) => self.events.push_back(PoolEvent::Lane(event)),
                     Answer::Trains(socket, notice) => {
                         self.events.push_back(PoolEvent::Trains(socket, notice));
@@ -251,22 +218,6 @@ impl Pool {
                     Answer::Report(report) => self.note_report(&report),
                 }
             }
-        }
-    }
-
-    fn next_answer(&mut self, place: usize) -> Option<Answer> {
-        self.ports.get_mut(place)?.answers.pop().ok()
-    }
-
-    fn note_installed(&mut self, epoch: EpochId, direction: InstallKind) {
-        let Some(missing) = self.installs.get_mut(&(epoch, direction)) else {
-            return;
-        };
-        *missing -= 1;
-        if *missing == 0 {
-            self.installs.remove(&(epoch, direction));
-            let installed = LaneEvent::Installed { epoch, direction };
-            self.events.push_back(PoolEvent::Lane(installed));
         }
     }
 
@@ -285,41 +236,11 @@ impl Pool {
 }
 
 impl Drop for Pool {
-    /// Ends lanes whose thread still runs, for example when a gateway fails half-way through its start. A full ring does
-    /// not take the stop; its lane sees that nobody is left, for which it must be awake once after the ring is abandoned.
+    /// Ends lanes whose thread still runs, for example when a gateway fails half-way through its start.
     fn drop(&mut self) {
         self.stop();
         self.flush();
-        for Port {
-            orders,
-            answers,
-            waker,
-            ..
-        } in self.ports.drain(..)
-        {
-            drop((orders, answers));
-            waker.wake();
-        }
-    }
-}
-
-impl Port {
-    fn flush(&mut self) -> Backlog {
-        if self.waiting.is_empty() {
-            return Backlog::Empty;
-        }
-        while let Some(order) = self.waiting.pop_front() {
-            if let Err(PushError::Full(order)) = self.orders.push(order) {
-                self.waiting.push_front(order);
-                break;
-            }
-        }
-        self.waker.wake();
-        if self.waiting.is_empty() {
-            Backlog::Empty
-        } else {
-            Backlog::Waiting
-        }
+        self.ends.drain(..).for_each(LaneEnd::abandon);
     }
 }
 

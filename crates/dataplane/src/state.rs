@@ -13,6 +13,7 @@ use linkveil_wire::{Lane, LaneCount, Spi};
 
 use crate::counters::{DropReason, LaneCounter};
 use crate::inward::Inward;
+use crate::orders::Answer;
 use crate::outbox::{Outbox, Posted};
 use crate::report::{Report, Traffic};
 use crate::route_cache::RouteCache;
@@ -20,7 +21,7 @@ use crate::sighting::{Delivered, Sightings};
 use crate::snapshot::{Snapshot, VpcIndex};
 
 /// Between two reports of a peer's activity. Control's shortest silence limit is ten of them.
-const ACTIVITY_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const ACTIVITY_INTERVAL: Duration = Duration::from_secs(1);
 /// Between two reports of an unknown SPI from one peer's address.
 const UNKNOWN_SPI_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -39,7 +40,7 @@ pub(crate) struct State {
     pub(crate) peers: Peers,
     pub(crate) drops: Counters<DropReason>,
     pub(crate) counters: Counters<LaneCounter>,
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Outbox<Answer>,
     /// What the device of each VPC does of itself.
     pub(crate) offloads: Box<[Offloads]>,
     pub(crate) inward: Inward,
