@@ -7,14 +7,18 @@ use linkveil_wire::sectag::{ADDRESSES_LEN, TaggedFrame};
 /// may stand, followed by the plain frame.
 #[inline]
 pub(crate) fn insert_tag(frame: &mut [u8], tag: &SecTag) {
+    if let Some(addresses) = addresses_at(frame, tag.encoded_len()) {
+        write_header(frame, &addresses, tag);
+    }
+}
+
+/// Writes addresses and SecTAG to the front of a secured frame.
+#[inline]
+pub(crate) fn write_header(frame: &mut [u8], addresses: &[u8; ADDRESSES_LEN], tag: &SecTag) {
     let tag = tag.emit();
-    let tag = tag.as_ref();
-    let Some(addresses) = addresses_at(frame, tag.len()) else {
-        return;
-    };
     if let Some((front, rest)) = frame.split_first_chunk_mut() {
-        *front = addresses;
-        for (octet, new) in rest.iter_mut().zip(tag) {
+        *front = *addresses;
+        for (octet, new) in rest.iter_mut().zip(tag.as_ref()) {
             *octet = *new;
         }
     }
@@ -25,13 +29,19 @@ pub(crate) fn insert_tag(frame: &mut [u8], tag: &SecTag) {
 pub(crate) fn strip_tag<'a>(frame: &'a mut [u8], tagged: &TaggedFrame) -> &'a mut [u8] {
     let data = tagged.secure_data();
     let addresses = addresses_at(frame, 0);
-    // A parsed frame has both, and the data lies behind the addresses and a SecTAG.
-    let plain = data.start.saturating_sub(ADDRESSES_LEN)..data.end;
+    let plain = start_of(tagged)..data.end;
     let plain = frame.get_mut(plain).unwrap_or_default();
     if let (Some(place), Some(addresses)) = (plain.first_chunk_mut(), addresses) {
         *place = addresses;
     }
     plain
+}
+
+/// Where the plain frame begins within a secured one.
+#[inline]
+pub(crate) fn start_of(tagged: &TaggedFrame) -> usize {
+    // The data of a parsed frame lies behind its addresses and a SecTAG.
+    tagged.secure_data().start.saturating_sub(ADDRESSES_LEN)
 }
 
 fn addresses_at(frame: &[u8], at: usize) -> Option<[u8; ADDRESSES_LEN]> {

@@ -10,7 +10,7 @@
 //! | then, on the channel | 10.6.1 to 10.6.5 | [`RxScError`] | [`RxScError`], [`Verdict`](crate::Verdict) |
 
 use crate::counter::SecyCounter;
-use crate::frame::strip_tag;
+use crate::frame::{start_of, strip_tag};
 use crate::policy::{RxPolicy, Validate};
 use crate::rx_sak::RxSak;
 use crate::rx_sc::{Judged, RxSc, RxScError};
@@ -83,6 +83,8 @@ pub enum Provenance {
 #[derive(Debug)]
 pub struct Delivered<'a> {
     frame: &'a mut [u8],
+    /// Of the frame within what was received.
+    start: usize,
     provenance: Provenance,
 }
 
@@ -91,6 +93,12 @@ impl<'a> Delivered<'a> {
     #[must_use]
     pub const fn is_authentic(&self) -> bool {
         matches!(self.provenance, Provenance::Channel(judged) if judged.authentic)
+    }
+
+    /// Where the frame begins within what was received, in octets.
+    #[must_use]
+    pub const fn start(&self) -> usize {
+        self.start
     }
 
     /// How it came.
@@ -215,6 +223,7 @@ impl RxSecy {
         };
         let judged = channel.validate(frame, &tagged, &policy)?;
         Ok(Delivered {
+            start: start_of(&tagged),
             frame: strip_tag(frame, &tagged),
             provenance: Provenance::Channel(judged),
         })
@@ -228,6 +237,7 @@ impl RxSecy {
         }
         self.counters.add(SecyCounter::InPktsUntagged);
         Ok(Delivered {
+            start: 0,
             frame,
             provenance: Provenance::Untagged,
         })
@@ -257,6 +267,7 @@ impl RxSecy {
         }
         self.counters.add(SecyCounter::InPktsUnknownSci);
         Ok(Delivered {
+            start: start_of(tagged),
             frame: strip_tag(frame, tagged),
             provenance: Provenance::UnknownSci,
         })

@@ -1,6 +1,6 @@
 //! An association that seals: key, nonces and packet numbers of one AN.
 
-use crate::frame::insert_tag;
+use crate::frame::{insert_tag, write_header};
 use crate::sa::{SaTerms, SaUsage};
 use crate::sak::Sak;
 use crate::suite::CipherSuite;
@@ -82,6 +82,12 @@ impl TxSak {
         self.reserved = last;
     }
 
+    /// The last packet number that is reserved.
+    #[must_use]
+    pub const fn reserved(&self) -> PacketNumber {
+        self.reserved
+    }
+
     /// The packet number of the next frame; `None` when there is none left.
     #[must_use]
     pub const fn next_pn(&self) -> Option<PacketNumber> {
@@ -147,6 +153,45 @@ impl TxSak {
         let Secret { key, iv } = &*self.secret;
         let nonce = iv.nonce(number.get());
         *icv = *key.seal_in_place(nonce, clear, text).as_bytes();
+        Ok(number)
+    }
+
+    /// [`Self::protect`] of a plain frame that lies elsewhere: `out` becomes the secured frame.
+    ///
+    /// # Errors
+    /// [`ProtectError`]; no number is used up, and `out` is unchanged.
+    #[inline]
+    pub(crate) fn protect_into(
+        &mut self,
+        mut tag: SecTag,
+        protection: Protection,
+        plain: &[u8],
+        out: &mut [u8],
+    ) -> Result<PacketNumber, ProtectError> {
+        let header_len = ADDRESSES_LEN + tag.encoded_len();
+        let (sealed, icv) = out
+            .split_last_chunk_mut::<ICV_LEN>()
+            .ok_or(ProtectError::Runt)?;
+        let (addresses, user_data) = plain
+            .split_first_chunk::<ADDRESSES_LEN>()
+            .ok_or(ProtectError::Runt)?;
+        if sealed.len() != header_len + user_data.len() {
+            return Err(ProtectError::Runt);
+        }
+        let number = self.take_number(sealed.len())?;
+        tag.pn = PnField::of(number);
+        let (header, text) = sealed.split_at_mut(header_len);
+        write_header(header, addresses, &tag);
+        let Secret { key, iv } = &*self.secret;
+        let nonce = iv.nonce(number.get());
+        let tag = match protection {
+            Protection::Confidentiality => key.seal_into(nonce, header, user_data, text),
+            Protection::Integrity => {
+                text.copy_from_slice(user_data);
+                key.seal_in_place(nonce, sealed, &mut [])
+            }
+        };
+        *icv = *tag.as_bytes();
         Ok(number)
     }
 

@@ -212,6 +212,52 @@ impl TxSc {
             .protect(tag, protection, frame)
     }
 
+    /// [`Self::protect`] of a plain frame that lies elsewhere, in one pass over it. `out` becomes the secured frame; it has
+    /// [`Self::overhead`] octets more than `plain`.
+    ///
+    /// # Errors
+    /// [`ProtectError`], counted; no number is used up. [`ProtectError::Runt`] also if `out` has another length.
+    #[inline]
+    pub fn protect_into(
+        &mut self,
+        plain: &[u8],
+        out: &mut [u8],
+    ) -> Result<PacketNumber, ProtectError> {
+        let secured = self.secure_into(plain, out);
+        match secured {
+            Ok(_) => self.count_sent(out.len()),
+            Err(error) => self.counters.add(error),
+        }
+        secured
+    }
+
+    #[inline]
+    fn secure_into(&mut self, plain: &[u8], out: &mut [u8]) -> Result<PacketNumber, ProtectError> {
+        if plain.len() < ETHERNET_HEADER_LEN {
+            return Err(ProtectError::Runt);
+        }
+        if plain.len() > self.longest_plain() {
+            return Err(ProtectError::TooLong);
+        }
+        let tag = self.template(plain.len() - ADDRESSES_LEN);
+        let protection = self.config.protection;
+        self.encoding_sak()
+            .ok_or(ProtectError::NoSa)?
+            .protect_into(tag, protection, plain, out)
+    }
+
+    /// The longest plain frame that the common port carries when it is secured, in octets.
+    #[must_use]
+    pub const fn longest_plain(&self) -> usize {
+        let longest = self.config.mtu.get() as usize + ETHERNET_HEADER_LEN;
+        longest.saturating_sub(self.overhead())
+    }
+
+    /// Counts plain frames that are longer than [`Self::longest_plain`] and for which nobody makes room therefore.
+    pub fn refuse_too_long(&mut self, frames: usize) {
+        self.counters.add_many(TxCounter::OutPktsTooLong, frames);
+    }
+
     fn encoding_sak(&mut self) -> Option<&mut TxSak> {
         self.associations.get_mut(self.encoding?.index())?.as_mut()
     }

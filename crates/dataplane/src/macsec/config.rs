@@ -5,8 +5,14 @@ use std::io;
 use linkveil_macsec::{
     CipherSuite, PortMtu, Protection, RxPolicy, TxConfig, TxConfigError, TxForm,
 };
+use linkveil_net::{PORT_FRAME_LEN, PORT_MTU_MAX};
 use linkveil_sa::{Path, PeerId};
 use linkveil_wire::{Lane, LaneCount, MacAddr, PortId, Sci};
+
+/// The largest MTU that is used, in octets: what queues of ports have room for.
+#[expect(clippy::cast_possible_truncation, reason = "below 65,536")]
+pub const LONGEST_MTU: u16 = PORT_MTU_MAX as u16;
+const _: () = assert!(PORT_MTU_MAX <= u16::MAX as usize && PORT_MTU_MAX + 14 <= PORT_FRAME_LEN);
 
 /// What all lanes of a port have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +31,7 @@ pub struct MacsecConfig {
     pub form: TxForm,
     /// What is done with user data.
     pub protection: Protection,
-    /// How long a secured frame may be: this and an Ethernet header.
+    /// How long a secured frame may be: this and an Ethernet header. Of more than [`LONGEST_MTU`] the rest is left alone.
     pub mtu: PortMtu,
     /// How received frames are treated.
     pub policy: RxPolicy,
@@ -68,7 +74,7 @@ impl MacsecConfig {
             sci: self.sci(lane)?,
             form: self.form,
             protection: self.protection,
-            mtu: self.mtu,
+            mtu: PortMtu::new(self.mtu.get().min(LONGEST_MTU)),
         })
     }
 }
@@ -76,6 +82,5 @@ impl MacsecConfig {
 /// Place of the lane to which the port gives the frames of a channel.
 pub(crate) fn owner(sci: Sci, lanes: LaneCount) -> usize {
     let lanes = usize::from(lanes.get());
-    // Port id 0 is that of single copy broadcasts, which one lane alone can have.
-    usize::from(sci.port().get()).saturating_sub(1) % lanes
+    (usize::from(sci.port().get()) + lanes - 1) % lanes
 }

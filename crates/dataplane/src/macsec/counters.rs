@@ -14,15 +14,19 @@ counters! {
         NotSplittable => "tap_not_splittable",
         /// From the host: a checksum to be completed that does not lie in the frame.
         PartialChecksum => "tap_partial_checksum",
-        /// Secured: no room in the send queue. Back-pressure keeps this at zero.
+        /// From the host: no room in the send queue. Back-pressure keeps this at zero.
         SendQueueFull => "send_queue_full",
         /// Secured: the port takes no frame of that size.
         PortTooBig => "port_too_big",
         /// Secured: the port refused the frame; it is down.
         PortDropped => "port_dropped",
+        /// Delivered by the `SecY`: shorter than an Ethernet header.
+        DeliveredRunt => "delivered_runt",
+        /// Delivered by the `SecY` without being authentic, to the address and of the type of link control frames.
+        ControlUnauthentic => "control_unauthentic",
         /// Authentic: a frame for link control that is no link control frame of version 1.
         ControlMalformed => "control_malformed",
-        /// Authentic: the device did not take the frame; it is down, or its queue is full.
+        /// Delivered by the `SecY`: the device did not take the frame; it is down, or its queue is full.
         TapDropped => "tap_dropped",
     }
 }

@@ -375,3 +375,19 @@ proptest! {
         prop_assert_eq!(rx.validate(&mut whole).unwrap().into_frame(), plain(len));
     }
 }
+
+// REQ-SECY-1
+#[test]
+fn a_delivered_frame_tells_where_it_lies() {
+    for form in FORMS {
+        let mut frame = secured(form, Protection::Confidentiality, 100);
+        let copy = frame.clone();
+        let mut rx = rx(SUITE);
+        let delivered = rx.validate(&mut frame).unwrap();
+        let (start, len) = (delivered.start(), delivered.into_frame().len());
+        assert_eq!(frame[start..start + len], plain(100));
+        assert_eq!(start + len + 16, copy.len());
+    }
+    let mut rx = validated(Validate::Check);
+    assert_eq!(rx.validate(&mut plain(100)).unwrap().start(), 0);
+}

@@ -249,3 +249,65 @@ proptest! {
         );
     }
 }
+
+/// Each suite, form and protection, on a port of 1,500 octets.
+fn configs() -> impl Iterator<Item = TxConfig> {
+    let suites = CipherSuite::ALL.into_iter();
+    let forms = suites.flat_map(|suite| FORMS.map(|form| (suite, form)));
+    let all = forms.flat_map(|pair| PROTECTIONS.map(|protection| (pair, protection)));
+    all.map(|((suite, form), protection)| TxConfig {
+        form,
+        protection,
+        mtu: PortMtu::new(1_500),
+        ..config(suite)
+    })
+}
+
+// REQ-SECY-5, REQ-SECY-6
+#[test]
+fn a_frame_is_secured_elsewhere_as_it_is_in_place() {
+    for config in configs() {
+        let terms = SaTerms::of(config.suite);
+        let (mut here, mut there) = (tx_with(config, terms), tx_with(config, terms));
+        for len in [2, 46, 47, 48, 1_400] {
+            let plain = plain(len);
+            let mut out = vec![0xee; plain.len() + there.overhead()];
+            let number = there.protect_into(&plain, &mut out).unwrap();
+            assert_eq!(out, secure(&mut here, &plain));
+            assert_eq!(here.association(AN).unwrap().next_pn(), number.successor());
+        }
+        assert_eq!(sent(&there), sent(&here));
+    }
+}
+
+// REQ-SECY-10, REQ-SECY-12
+#[test]
+fn a_frame_that_is_not_secured_elsewhere_leaves_the_room_as_it_was() {
+    for config in configs() {
+        let mut tx = tx_with(config, SaTerms::of(config.suite));
+        let mut refused = |len: usize, room: usize| {
+            let mut out = vec![0xee; room];
+            let refused = tx.protect_into(&vec![0; len], &mut out);
+            assert!(out.iter().all(|octet| *octet == 0xee));
+            refused.unwrap_err()
+        };
+        let overhead = TxSc::new(config).unwrap().overhead();
+        let longest = 1_514 - overhead;
+        assert_eq!(refused(longest + 1, 1_515), ProtectError::TooLong);
+        assert_eq!(refused(13, 13 + overhead), ProtectError::Runt);
+        assert_eq!(refused(100, 101 + overhead), ProtectError::Runt);
+        assert_eq!(refused(100, 15), ProtectError::Runt);
+        assert_eq!(sent(&tx), [("out_pkts_too_long", 1), ("out_pkts_runt", 3)]);
+        assert_eq!(tx.longest_plain(), longest);
+        let number = tx.protect_into(&vec![0; longest], &mut vec![0; 1_514]);
+        assert_eq!(number, Ok(PacketNumber::FIRST));
+    }
+}
+
+// REQ-SECY-12
+#[test]
+fn frames_for_which_nobody_makes_room_are_too_long() {
+    let mut tx = tx(CipherSuite::GcmAes128);
+    tx.refuse_too_long(3);
+    assert_eq!(sent(&tx), [("out_pkts_too_long", 3)]);
+}
