@@ -24,7 +24,8 @@ use linkveil_wire::link::{HEADER_LEN, TAG_LEN};
 use linkveil_wire::tcp_mss::{self, Syn, find_syn};
 use linkveil_wire::transport::{checksum_place, complete_at};
 use linkveil_wire::{
-    ChecksumState, Encapsulation, InnerMtu, InnerPacket, InnerProtocol, Splitter, Vni, ecn,
+    ChecksumState, Encapsulation, InnerMtu, InnerPacket, InnerProtocol, NetworkOffset, Splitter,
+    Vni, ecn,
 };
 
 use crate::counters::{DropReason, LaneCounter};
@@ -144,7 +145,8 @@ fn forward(
     queues: &mut [GsoQueue],
 ) -> Result<Stop, Dropped> {
     if let Offload::Segments(cut) = packet.offload {
-        let splitter = segments::look(packet, cut).map_err(|reason| (reason, 1))?;
+        let splitter = segments::look(packet.bytes(), NetworkOffset::IP, cut);
+        let splitter = splitter.map_err(|reason| one(reason.into()))?;
         return forward_super(state, vpc, packet, &splitter, queues);
     }
     let mut forwarding = classify(state, vpc, packet.bytes()).map_err(one)?;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 
 use linkveil_net::poll::Waker;
-use linkveil_sa::{EpochId, InstallKind, LaneEvent};
+use linkveil_sa::{EpochId, InstallKind};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::outbox::Outbox;
@@ -44,9 +44,7 @@ pub(crate) struct ControlEnd<O, A> {
 /// # Errors
 ///
 /// No descriptors left.
-pub(crate) fn connect<O, A: From<LaneEvent>>(
-    control: &Waker,
-) -> io::Result<(LaneEnd<O, A>, ControlEnd<O, A>)> {
+pub(crate) fn connect<O, A>(control: &Waker) -> io::Result<(LaneEnd<O, A>, ControlEnd<O, A>)> {
     let waker = Waker::new()?;
     let (orders, orders_there) = RingBuffer::new(RING);
     let (answers_there, answers) = RingBuffer::new(RING);
@@ -146,6 +144,16 @@ impl<O> Orders<O> {
     }
 }
 
+/// What an answer means for an install.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub(crate) enum Install {
+    /// Other answers are missing, or it was over before.
+    UnderWay,
+    /// It is over.
+    Over,
+}
+
 /// For each install how many lanes have not carried it out yet.
 #[derive(Debug, Default)]
 pub(crate) struct Installs {
@@ -158,19 +166,23 @@ impl Installs {
         self.missing.insert((epoch, direction), lanes);
     }
 
-    /// One lane has installed; the event if it was the last one.
-    pub(crate) fn note(&mut self, epoch: EpochId, direction: InstallKind) -> Option<LaneEvent> {
-        let missing = self.missing.get_mut(&(epoch, direction))?;
+    /// One lane has installed; whether all have now.
+    pub(crate) fn note(&mut self, epoch: EpochId, direction: InstallKind) -> Install {
+        let Some(missing) = self.missing.get_mut(&(epoch, direction)) else {
+            return Install::UnderWay;
+        };
         *missing -= 1;
         if *missing > 0 {
-            return None;
+            return Install::UnderWay;
         }
-        self.missing.remove(&(epoch, direction));
-        Some(LaneEvent::Installed { epoch, direction })
+        self.give_up(epoch, direction)
     }
 
-    /// One lane has refused; whether it was the first one.
-    pub(crate) fn give_up(&mut self, epoch: EpochId, direction: InstallKind) -> Option<()> {
-        self.missing.remove(&(epoch, direction)).map(|_| ())
+    /// One lane has refused, so that it is over; whether it was not before.
+    pub(crate) fn give_up(&mut self, epoch: EpochId, direction: InstallKind) -> Install {
+        match self.missing.remove(&(epoch, direction)) {
+            Some(_) => Install::Over,
+            None => Install::UnderWay,
+        }
     }
 }

@@ -23,6 +23,7 @@
 //! | [`stray`]    | rings for datagrams that arrived at another lane than their owner's       |
 //! | [`lane`]     | one lane: its turn, its loop                                              |
 //! | [`pool`]     | control's side of all lanes                                               |
+//! | [`macsec`]   | MACsec lanes, between a TAP device and an Ethernet port                   |
 //! | [`bridge`]   | hops 2 and 5 of Ethernet VPCs                                             |
 //! | [`snapshot`] | what lanes know about VPCs and peers                                      |
 //! | [`mac_table`]| where the stations of Ethernet VPCs are                                   |

@@ -14,6 +14,10 @@
 //!
 //! | module      | content                                                            |
 //! |-------------|--------------------------------------------------------------------|
+//! | [`egress`]  | the five hops from the device to the port                          |
+//! | [`ingress`] | the four hops from the port to the device                          |
+//! | [`lane`]    | one lane: its turn, its loop                                       |
+//! | [`pool`]    | control's side of a port's lanes                                   |
 //! | [`config`]  | what a port is, for its whole life                                 |
 //! | [`command`] | what control tells the lanes                                       |
 //! | [`event`]   | what the lanes tell control                                        |
@@ -23,13 +27,25 @@
 pub mod command;
 pub mod config;
 pub mod counters;
+pub mod egress;
 pub mod event;
+pub mod ingress;
+pub mod lane;
+mod orders;
+pub mod pool;
 pub mod report;
+mod rx_side;
+mod state;
+#[cfg(test)]
+mod testing;
+mod tx_side;
 
 pub use command::{InstallRx, InstallTx, MacsecCommand};
 pub use config::{MacsecBuildError, MacsecConfig};
 pub use counters::{MacsecCounter, MacsecDrop};
 pub use event::{InstallRefusal, MacsecEvent};
+pub use lane::{MacsecLane, MacsecQueues};
+pub use pool::{MacsecPool, build};
 pub use report::{
     MacsecReport, RxAssociationReport, RxChannelReport, TxAssociationReport, TxChannelReport,
 };

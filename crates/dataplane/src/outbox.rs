@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use linkveil_net::poll::Waker;
-use linkveil_sa::LaneEvent;
 use rtrb::Producer;
 
 /// Events that may wait for room in the ring. Answers to orders do not count: while any waits no order is taken, and an
@@ -33,7 +32,7 @@ pub(crate) enum Posted {
     No,
 }
 
-impl<A: From<LaneEvent>> Outbox<A> {
+impl<A> Outbox<A> {
     pub(crate) fn new(ring: Producer<A>, control: Waker) -> Self {
         Self {
             ring,
@@ -51,7 +50,7 @@ impl<A: From<LaneEvent>> Outbox<A> {
     }
 
     /// Something that control should know, if there is room.
-    pub(crate) fn post(&mut self, event: LaneEvent) -> Posted {
+    pub(crate) fn post(&mut self, event: impl Into<A>) -> Posted {
         if !self.has_room() {
             return Posted::No;
         }

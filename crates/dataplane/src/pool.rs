@@ -10,12 +10,12 @@ use std::sync::Arc;
 use linkveil_net::GsoNotice;
 use linkveil_net::poll::Waker;
 use linkveil_net::traits::{TunQueue, UdpQueue};
-use linkveil_sa::{InstallKind, LaneCommand, LaneEvent, SocketIndex};
+use linkveil_sa::{EpochId, InstallKind, LaneCommand, LaneEvent, SocketIndex};
 use linkveil_wire::LaneCount;
 use rtrb::{Consumer, RingBuffer};
 
 pub use crate::ends::Backlog;
-use crate::ends::{self, Installs, LaneEnd};
+use crate::ends::{self, Install, Installs, LaneEnd};
 use crate::lane::{Lane, LaneQueues, Links};
 use crate::orders::{Answer, Order, SendControl};
 use crate::report::Report;
@@ -206,10 +206,7 @@ impl Pool {
         for place in 0..self.ends.len() {
             while let Some(answer) = self.ends.get_mut(place).and_then(LaneEnd::answer) {
                 match answer {
-                    Answer::Installed(epoch, kind) => {
-                        let event = self.installs.note(epoch, kind);
-                        self.events.extend(event.map(PoolEvent::Lane));
-                    }
+                    Answer::Installed(epoch, kind) => self.note_installed(epoch, kind),
                     Answer::Event(event) => self.events.push_back(PoolEvent::Lane(event)),
                     Answer::Trains(socket, notice) => {
                         self.events.push_back(PoolEvent::Trains(socket, notice));
@@ -218,6 +215,13 @@ impl Pool {
                     Answer::Report(report) => self.note_report(&report),
                 }
             }
+        }
+    }
+
+    fn note_installed(&mut self, epoch: EpochId, direction: InstallKind) {
+        if self.installs.note(epoch, direction) == Install::Over {
+            let installed = LaneEvent::Installed { epoch, direction };
+            self.events.push_back(PoolEvent::Lane(installed));
         }
     }
 

@@ -43,17 +43,30 @@ struct Common {
     header: [u8; ENCAP_LEN],
 }
 
+/// Why a super-packet is not cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NotSplittable;
+
+impl From<NotSplittable> for DropReason {
+    fn from(_: NotSplittable) -> Self {
+        Self::TxNotSplittable
+    }
+}
+
 /// Looks at a super-packet. The kernel's word on where its checksum lies has to be ours as well.
-pub(crate) fn look(packet: &TunPacket<'_>, cut: Segmentation) -> Result<Splitter, DropReason> {
-    let splitter = Splitter::new(packet.bytes(), NetworkOffset::IP, cut.segment_len);
-    let splitter = splitter.map_err(|_| DropReason::TxNotSplittable)?;
+pub(crate) fn look(
+    frame: &[u8],
+    network: NetworkOffset,
+    cut: Segmentation,
+) -> Result<Splitter, NotSplittable> {
+    let splitter = Splitter::new(frame, network, cut.segment_len).map_err(|_| NotSplittable)?;
     let (start, offset) = splitter.checksum_place();
     let agrees = (start, offset) == (cut.checksum.start.into(), cut.checksum.offset.into())
         && splitter.is_tcp() == (cut.protocol != SegmentProtocol::Udp);
     if agrees {
         Ok(splitter)
     } else {
-        Err(DropReason::TxNotSplittable)
+        Err(NotSplittable)
     }
 }
 

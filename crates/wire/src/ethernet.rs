@@ -2,6 +2,7 @@
 //! sequence: as much of it as a gateway must know to bridge it.
 
 use crate::inner::{InnerPacket, IpVersion, stated_len};
+use crate::port::{PORT_ETHERTYPE, PORT_GROUP};
 use crate::reader::Reader;
 use std::fmt;
 
@@ -45,10 +46,6 @@ pub struct MacAddr([u8; 6]);
 impl MacAddr {
     /// All stations.
     pub const BROADCAST: Self = Self([0xff; 6]);
-
-    /// Where linkveil's handshake and link control go on an Ethernet port: the port access entity's group, which no bridge
-    /// passes on (IEEE 802.1Q-2018 table 8-1).
-    pub const LINK_CONTROL: Self = Self([0x01, 0x80, 0xc2, 0x00, 0x00, 0x03]);
 
     /// The address with these bytes.
     #[must_use]
@@ -110,9 +107,6 @@ impl EtherType {
     pub const VLAN: Self = Self(0x8100);
     /// A provider's VLAN tag follows (IEEE 802.1ad).
     pub const PROVIDER_VLAN: Self = Self(0x88a8);
-
-    /// linkveil's own frames on an Ethernet port: IEEE 802's local experimental type 1 (IEEE 802-2014 section 9.2.3).
-    pub const LINK_CONTROL: Self = Self(0x88b5);
 
     const fn is_tag(self) -> bool {
         matches!(self, Self::VLAN | Self::PROVIDER_VLAN)
@@ -207,8 +201,8 @@ impl<'a> EthernetFrame<'a> {
     #[must_use]
     #[inline]
     pub fn is_link_control(&self) -> bool {
-        self.destination == MacAddr::LINK_CONTROL
-            && self.ether_type == EtherType::LINK_CONTROL
+        self.destination == PORT_GROUP
+            && self.ether_type == PORT_ETHERTYPE
             && self.payload_offset == ETHERNET_HEADER_LEN
     }
 

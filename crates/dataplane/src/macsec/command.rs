@@ -1,7 +1,7 @@
 //! What control tells the lanes of a port.
 
-use linkveil_macsec::{RxSak, TxSak};
-use linkveil_sa::EpochId;
+use linkveil_macsec::{ChannelKeyError, RxSak, TxSak};
+use linkveil_sa::{EpochId, LaneCommand, Macsec};
 use linkveil_wire::{An, ControlFrame, PacketNumber, Sci};
 
 /// One order to the lanes of a port. Orders are carried out in the order in which they were given.
@@ -36,8 +36,8 @@ pub enum MacsecCommand {
         /// What to say.
         frame: ControlFrame,
     },
-    /// Packet numbers up to and with this one may be used, for they are written down. Without effect unless frames are
-    /// secured under this association.
+    /// Packet numbers up to and with this one may be used, for they are written down. Without effect if there is no such
+    /// association, or if it has more already.
     ReserveThrough {
         /// The association.
         an: An,
@@ -68,4 +68,29 @@ pub struct InstallTx {
     /// One for each lane, in lane order. A key whose numbers are reserved in advance
     /// ([`TxSak::reserve_through`]) makes its lane ask for more: [`MacsecEvent::ReserveMore`](super::MacsecEvent::ReserveMore).
     pub keys: Vec<TxSak>,
+}
+
+/// What the control core tells the lanes. The peer is the port's only one.
+impl TryFrom<LaneCommand<Macsec>> for MacsecCommand {
+    type Error = ChannelKeyError;
+
+    fn try_from(command: LaneCommand<Macsec>) -> Result<Self, ChannelKeyError> {
+        Ok(match command {
+            LaneCommand::InstallRx(install) => {
+                let (epoch, an) = (install.channels.epoch, install.channels.an);
+                let keys = install.into_channels().map(RxSak::of_channel);
+                let keys = keys.collect::<Result<_, _>>()?;
+                Self::InstallRx(InstallRx { epoch, an, keys })
+            }
+            LaneCommand::InstallTx(install) => {
+                let (epoch, an) = (install.channels.epoch, install.channels.an);
+                let keys = install.into_channels().map(TxSak::of_channel);
+                let keys = keys.collect::<Result<_, _>>()?;
+                Self::InstallTx(InstallTx { epoch, an, keys })
+            }
+            LaneCommand::RemoveRx { epoch, .. } => Self::RemoveRx { epoch },
+            LaneCommand::RemoveTx { epoch, .. } => Self::RemoveTx { epoch },
+            LaneCommand::SendControl { epoch, frame, .. } => Self::SendControl { epoch, frame },
+        })
+    }
 }

@@ -6,7 +6,7 @@ use linkveil_macsec::{
     CipherSuite, PortMtu, Protection, RxPolicy, TxConfig, TxConfigError, TxForm,
 };
 use linkveil_net::{PORT_FRAME_LEN, PORT_MTU_MAX};
-use linkveil_sa::{Path, PeerId};
+use linkveil_sa::PeerId;
 use linkveil_wire::{Lane, LaneCount, MacAddr, PortId, Sci};
 
 /// The largest MTU that is used, in octets: what queues of ports have room for.
@@ -19,8 +19,6 @@ const _: () = assert!(PORT_MTU_MAX <= u16::MAX as usize && PORT_MTU_MAX + 14 <= 
 pub struct MacsecConfig {
     /// Who is at the other end, as events for control name it.
     pub peer: PeerId,
-    /// Where the control core takes the peer to be: events carry it, and no lane looks at it.
-    pub path: Path,
     /// The suite of all keys.
     pub suite: CipherSuite,
     /// The port's own address: that of its channels, and the source of its link control frames.

@@ -1,7 +1,7 @@
 //! What the lanes of a port tell control.
 
 use linkveil_macsec::InstallError;
-use linkveil_sa::{EpochId, InstallKind, LaneEvent};
+use linkveil_sa::{EpochId, InstallKind, LaneEvent, Macsec};
 use linkveil_wire::{An, PacketNumber};
 
 use super::report::MacsecReport;
@@ -11,7 +11,7 @@ use super::report::MacsecReport;
 pub enum MacsecEvent {
     /// For the control core: [`LaneEvent::Installed`], [`LaneEvent::FirstOpen`], [`LaneEvent::Control`],
     /// [`LaneEvent::Pressure`] or [`LaneEvent::Activity`].
-    Lane(LaneEvent),
+    Lane(LaneEvent<Macsec>),
     /// A lane refused a key, which is wiped. Comes once for an install, which is then never answered as installed; keys that
     /// other lanes took stay until they are removed.
     Refused {

@@ -1,7 +1,7 @@
 //! What travels between control and one MACsec lane, by value.
 
 use linkveil_macsec::{RxSak, RxSc, TxSak};
-use linkveil_sa::{EpochId, InstallKind, LaneEvent};
+use linkveil_sa::{EpochId, InstallKind, LaneEvent, Macsec};
 use linkveil_wire::{An, ControlFrame, PacketNumber, Sci};
 
 use super::event::InstallRefusal;
@@ -21,7 +21,7 @@ pub(crate) enum Order {
     InstallTx {
         epoch: EpochId,
         an: An,
-        key: Box<TxSak>,
+        key: TxSak,
     },
     /// With memory for the keys, which come back in it.
     RemoveRx {
@@ -50,14 +50,14 @@ pub(crate) enum Order {
 pub(crate) enum Answer {
     Installed(EpochId, InstallKind),
     Refused(EpochId, InstallKind, InstallRefusal),
-    Event(LaneEvent),
+    Event(LaneEvent<Macsec>),
     ReserveMore { an: An, reserved: PacketNumber },
     Retired(Retired),
     Report(Box<LaneReport>),
 }
 
-impl From<LaneEvent> for Answer {
-    fn from(event: LaneEvent) -> Self {
+impl From<LaneEvent<Macsec>> for Answer {
+    fn from(event: LaneEvent<Macsec>) -> Self {
         Self::Event(event)
     }
 }
@@ -68,6 +68,6 @@ impl From<LaneEvent> for Answer {
 #[expect(dead_code, reason = "held only to be dropped in the control thread")]
 pub(crate) enum Retired {
     Rx(Vec<RxSak>),
-    Tx(Box<TxSak>),
+    Tx(TxSak),
     Channel(Box<RxSc>),
 }

@@ -8,7 +8,6 @@ use crate::counters::LaneCounter;
 use crate::ends::RING;
 use crate::lane::Turn;
 use crate::testing::{EPOCH, LEFT, PEER, RIGHT, linked, packet, pair, spi};
-use linkveil_sa::EpochId;
 
 // REQ-EPOCH-1, REQ-EPOCH-2
 #[test]
