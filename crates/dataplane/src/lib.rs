@@ -42,6 +42,8 @@
     )
 )]
 
+#[cfg(test)]
+mod bell;
 pub mod bridge;
 pub mod coalesce;
 pub mod counters;

@@ -30,6 +30,9 @@ pub const PORT_FRAMES: usize = 256;
 /// Bytes of one send queue: as many full frames, which together stay in a core's own cache.
 pub const PORT_BYTES: usize = PORT_FRAMES * 1_536;
 
+/// Room that frames of the host leave for link control, which is not to wait for a port that is blocked: a few answers.
+const CONTROL_FRAMES: usize = 4;
+
 /// How far a batch has come.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
@@ -115,12 +118,12 @@ fn complete(frame: &mut [u8], place: ChecksumPlace) -> Result<(), MacsecDrop> {
     Ok(())
 }
 
-/// Whether the send queue takes a secured frame with so much inside; one that the port never takes needs no room.
+/// Whether the send queue takes a secured frame with so much inside, and link control behind it; one that the port never takes needs no room.
 #[inline]
 fn has_room(state: &State, plain_len: usize, queue: &PortOutbox) -> bool {
     let channel = &state.tx.channel;
     let most = plain_len.min(channel.longest_plain());
-    queue.has_room_for(1, most + channel.overhead())
+    queue.has_room_for(1 + CONTROL_FRAMES, most + channel.overhead())
 }
 
 /// Hop 4: secures one whole frame where it will be sent from.

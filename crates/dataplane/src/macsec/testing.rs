@@ -323,7 +323,8 @@ impl Link {
 pub(crate) fn frame(len: usize) -> Vec<u8> {
     let mut frame = [RIGHT.octets(), LEFT.octets()].concat();
     frame.extend([0x90, 0x00]);
-    frame.extend((0..=u8::MAX).cycle().take(len - frame.len()));
+    frame.extend((0..=u8::MAX).cycle().take(len.saturating_sub(14)));
+    frame.truncate(len);
     frame
 }
 

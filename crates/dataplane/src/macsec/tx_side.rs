@@ -134,6 +134,3 @@ impl TxSide {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,29 +1,20 @@
 //! A lane behind a bad network: what is late wakes it, what comes twice or broken is counted for what it is.
 
 use std::cell::Cell;
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixDatagram;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use linkveil_crypto::Direction;
-use linkveil_net::FrameList;
-use linkveil_net::batch::{Arena, TunBatch, UdpBatch};
 use linkveil_net::clock;
-use linkveil_net::gso::GsoQueue;
 use linkveil_net::impair::{Chance, ImpairConfig, ImpairCounts, Impaired, Seed, Stream};
 use linkveil_net::memory::{MemoryUdp, NetworkOptions, network, tun};
-use linkveil_net::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
 
+use crate::bell::{Belled, wait_for};
 use crate::lane::LaneQueues;
 use crate::pool::{Pool, build};
 use crate::testing::{LEFT, Node, RIGHT, address, install, order_installs, packet, snapshot};
-
-/// Far longer than the test takes.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Node A, and the only data socket of node B.
 fn node_and_socket() -> (Node, MemoryUdp) {
@@ -134,64 +125,6 @@ fn a_datagram_with_a_flipped_bit_is_never_delivered_and_moves_one_counter() {
         .find(|(name, _)| *name == "unauthentic")
         .unwrap();
     assert!(unauthentic * 2 > broken, "{drops:?}");
-}
-
-/// A queue with a descriptor that is readable when the test says so, and not when something is in the queue.
-struct Belled<Q> {
-    queue: Q,
-    bell: UnixDatagram,
-}
-
-impl<Q> Belled<Q> {
-    fn new(queue: Q) -> (Self, UnixDatagram) {
-        let (bell, rope) = UnixDatagram::pair().unwrap();
-        bell.set_nonblocking(true).unwrap();
-        (Self { queue, bell }, rope)
-    }
-
-    fn silence(&self) {
-        while self.bell.recv(&mut [0]).is_ok() {}
-    }
-}
-
-impl<Q> AsFd for Belled<Q> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.bell.as_fd()
-    }
-}
-
-impl<Q: UdpQueue> UdpQueue for Belled<Q> {
-    fn recv_batch(&mut self, batch: &mut UdpBatch) -> io::Result<usize> {
-        self.silence();
-        self.queue.recv_batch(batch)
-    }
-
-    fn send_batch(&mut self, queue: &mut GsoQueue) -> io::Result<UdpSendReport> {
-        self.queue.send_batch(queue)
-    }
-}
-
-impl<Q: TunQueue> TunQueue for Belled<Q> {
-    fn recv_batch(&mut self, batch: &mut TunBatch) -> io::Result<usize> {
-        self.silence();
-        self.queue.recv_batch(batch)
-    }
-
-    fn send_batch(&mut self, frames: &FrameList, arena: &impl Arena) -> TunSendReport {
-        self.queue.send_batch(frames, arena)
-    }
-}
-
-/// Looks until there is something.
-fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = clock::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(clock::now() < end, "it never came");
-        thread::yield_now();
-    }
 }
 
 fn wait_for_keys(pool: &mut Pool) {
