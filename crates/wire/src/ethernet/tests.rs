@@ -153,7 +153,7 @@ proptest! {
     }
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn link_control_is_told_by_address_and_type_without_tags() {
     let frame = |destination: [u8; 6], rest: &[u8]| {

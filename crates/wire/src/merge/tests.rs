@@ -274,9 +274,13 @@ fn frames_of_other_hosts_are_kept_apart() {
 }
 
 /// Ethernet headers with no, one and two VLAN tags.
-fn ethernets(v6: bool) -> Vec<Vec<u8>> {
+fn ethernets(shape: &Shape) -> Vec<Vec<u8>> {
     let addresses = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
-    let ip: &[u8] = if v6 { &[0x86, 0xdd] } else { &[0x08, 0x00] };
+    let ip: &[u8] = if shape.v6 {
+        &[0x86, 0xdd]
+    } else {
+        &[0x08, 0x00]
+    };
     let tags: [&[u8]; 3] = [&[], &[0x81, 0, 0, 7], &[0x88, 0xa8, 0x20, 9, 0x81, 0, 0, 7]];
     tags.map(|tags| [&addresses, tags, ip].concat()).into()
 }
@@ -288,7 +292,7 @@ proptest! {
         v6: bool, tcp: bool, tags in 0_usize..3, payload in 1_usize..20_000, segment in 500_u16..2_000, id: u16,
     ) {
         let shape = Shape { v6, tcp, payload, segment, id, ..Shape::new() };
-        let ethernet = ethernets(v6).swap_remove(tags);
+        let ethernet = ethernets(&shape).swap_remove(tags);
         let network = ethernet.len();
         let whole = [ethernet, super_packet(&shape)].concat();
         let frames = cut(&whole, network, segment);
@@ -310,7 +314,7 @@ fn a_frame_with_padding_goes_alone() {
         payload: 600,
         ..Shape::new()
     };
-    let mut frame = [ethernets(false).swap_remove(0), super_packet(&shape)].concat();
+    let mut frame = [ethernets(&shape).swap_remove(0), super_packet(&shape)].concat();
     let key = |frame: &[u8]| MergeKey::of_frame(&EthernetFrame::parse(frame).unwrap());
     assert!(key(&frame).is_some());
     frame.push(0);
@@ -321,7 +325,7 @@ fn a_frame_with_padding_goes_alone() {
 fn frames_of_other_stations_or_tags_are_not_joined() {
     let shape = Shape::new();
     let [first, next] = pair(&shape);
-    let ethernet = ethernets(false).swap_remove(1);
+    let ethernet = ethernets(&shape).swap_remove(1);
     let frames = |other: &[u8]| [[&ethernet, &first[..]].concat(), [other, &next].concat()];
     let joined = |other: &[u8]| join(&frames(other), ethernet.len()).len() == 1;
     assert!(joined(&ethernet));

@@ -91,7 +91,7 @@ fn every_size_crosses_with_aes_xpn_256() {
     assert_every_size_crosses(CipherSuite::GcmAesXpn256);
 }
 
-// REQ-SECY-25
+// REQ-SECLANE-1
 #[test]
 fn a_super_frame_leaves_as_the_frames_that_a_plain_kernel_sends() {
     let udp = Wish {
@@ -120,7 +120,7 @@ fn a_super_frame_leaves_as_the_frames_that_a_plain_kernel_sends() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    // REQ-SECY-25
+    // REQ-SECLANE-1
     #[test]
     fn whatever_a_host_hands_over_arrives_as_a_plain_kernel_sends_it(wishes in prop::collection::vec(wishes(), 1..8)) {
         let handed: Vec<_> = wishes.iter().map(Wish::handed_over).collect();
@@ -131,7 +131,7 @@ proptest! {
     }
 }
 
-// REQ-SECY-25: any protocol's, where the kernel says; here ICMPv6's.
+// REQ-SECLANE-1: any protocol's, where the kernel says; here ICMPv6's.
 #[test]
 fn a_checksum_is_completed_where_the_host_says() {
     let mut echo = frame(14 + 40 + 16);
@@ -245,7 +245,7 @@ fn without_keys_nothing_leaves() {
     assert_eq!(link.left.ended(), [("out_pkts_no_sa", count)]);
 }
 
-// REQ-SECY-27
+// REQ-SECLANE-3
 #[test]
 fn link_control_from_the_host_is_refused() {
     let mut forged = frame(60);
@@ -263,7 +263,7 @@ fn link_control_from_the_host_is_refused() {
     );
 }
 
-// REQ-SECY-26
+// REQ-SECLANE-2
 #[test]
 fn while_the_port_is_blocked_the_device_is_not_read_and_nothing_is_lost() {
     let setup = Setup {
@@ -329,7 +329,7 @@ fn a_port_that_refuses_frames_is_no_reason_to_stop() {
     assert_eq!(ended, [("port_dropped", 1), ("out_pkts_encrypted", 1)]);
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn a_control_frame_is_secured_like_any_other() {
     let mut link = Link::new(&Setup::default());

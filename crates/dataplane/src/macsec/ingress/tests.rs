@@ -39,7 +39,7 @@ fn plain(bytes: &[u8]) -> HostPacket {
     }
 }
 
-// REQ-SECY-29
+// REQ-SECLANE-5
 #[test]
 fn a_super_frame_comes_out_as_it_went_in() {
     for kind in [Wish::TCP.kind, Kind::Udp] {
@@ -51,7 +51,10 @@ fn a_super_frame_comes_out_as_it_went_in() {
                 ..Wish::TCP
             };
             let handed = wish.handed_over();
-            let (given, mut link) = given(&offloads(Offloads::TcpAndUdp), &[handed.clone()]);
+            let (given, mut link) = given(
+                &offloads(Offloads::TcpAndUdp),
+                std::slice::from_ref(&handed),
+            );
             assert_eq!(given, [handed]);
             let report = link.right.report();
             assert_eq!(moved(&report.events), [("super_frames_made", 1)]);
@@ -59,7 +62,7 @@ fn a_super_frame_comes_out_as_it_went_in() {
     }
 }
 
-// REQ-SECY-29
+// REQ-SECLANE-5
 #[test]
 fn a_device_gets_no_more_than_it_takes() {
     let udp = Wish {
@@ -75,7 +78,7 @@ fn a_device_gets_no_more_than_it_takes() {
     }
 }
 
-// REQ-SECY-29
+// REQ-SECLANE-5
 #[test]
 fn a_frame_with_a_wrong_checksum_goes_alone_and_as_it_is() {
     let wish = Wish {
@@ -95,7 +98,7 @@ fn a_frame_with_a_wrong_checksum_goes_alone_and_as_it_is() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    // REQ-SECY-29: every header that is written is checked by another hand against the frame behind it.
+    // REQ-SECLANE-5: every header that is written is checked by another hand against the frame behind it.
     #[test]
     fn a_host_understands_of_a_device_what_the_other_host_meant(
         wishes in prop::collection::vec(wishes(), 1..8),
@@ -252,7 +255,7 @@ fn of_random_frames_none_is_delivered_and_each_is_counted_once() {
     assert_eq!(link.right.received(), [frame(100)]);
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn link_control_goes_to_control_and_never_to_the_device() {
     let mut link = Link::new(&Setup::default());
@@ -295,7 +298,7 @@ fn secured_control(setup: &Setup, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn link_control_that_is_none_is_counted() {
     let good = ControlFrame::Keepalive.emit();
@@ -327,7 +330,7 @@ fn check(protection: Protection) -> Setup {
     }
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn link_control_that_is_not_authentic_goes_nowhere() {
     let setup = check(Protection::Integrity);

@@ -32,7 +32,7 @@ fn cross(link: &mut Link, lens: std::ops::Range<usize>) -> usize {
     link.right.received().len()
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn keys_follow_each_other_under_traffic_and_nothing_is_lost() {
     let setup = Setup::default();
@@ -69,7 +69,7 @@ fn keys_follow_each_other_under_traffic_and_nothing_is_lost() {
     assert_eq!(link.left.ended(), [("out_pkts_encrypted", sent as u64)]);
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn installs_are_answered_and_the_first_frame_under_each_key_is_told_once() {
     let mut link = Link::new(&Setup::default());
@@ -92,7 +92,7 @@ fn installs_are_answered_and_the_first_frame_under_each_key_is_told_once() {
     assert_eq!(events, [first]);
 }
 
-// REQ-SECY-7, REQ-SECY-30
+// REQ-SECY-7, REQ-SECLANE-6
 #[test]
 fn a_removed_key_is_used_no_more_and_a_newer_one_stays() {
     let setup = Setup::default();
@@ -116,7 +116,7 @@ fn a_removed_key_is_used_no_more_and_a_newer_one_stays() {
     );
 }
 
-// REQ-SECY-30: a peer that restarted may ask for the number that is in use.
+// REQ-SECLANE-6: a peer that restarted may ask for the number that is in use.
 #[test]
 fn a_key_takes_the_place_of_one_with_the_same_number() {
     let setup = Setup::default();
@@ -132,7 +132,7 @@ fn a_key_takes_the_place_of_one_with_the_same_number() {
     assert_eq!(living.map(|sa| sa.epoch).collect::<Vec<_>>(), [epoch(2)]);
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn control_frames_leave_under_the_epoch_that_they_are_meant_for_alone() {
     let mut link = Link::new(&Setup::default());
@@ -153,7 +153,7 @@ fn control_frames_leave_under_the_epoch_that_they_are_meant_for_alone() {
     assert_eq!(moved(&events), [("control_frames_unsent", 2)]);
 }
 
-// REQ-SECY-28
+// REQ-SECLANE-4
 #[test]
 fn a_control_frame_finds_room_behind_a_full_queue() {
     let setup = Setup {
@@ -328,7 +328,7 @@ fn asked(side: &mut Side) -> Vec<(An, u64)> {
     asked.collect()
 }
 
-// REQ-SECY-11, REQ-SECY-31
+// REQ-SECY-11, REQ-SECLANE-7
 #[test]
 fn more_numbers_are_asked_for_when_half_are_used_and_what_comes_too_late_is_counted() {
     let setup = Setup::default();
@@ -371,7 +371,7 @@ fn keys_all_of_whose_numbers_are_reserved_ask_for_none() {
     assert!(asked(&mut link.left).is_empty());
 }
 
-// REQ-SECY-31
+// REQ-SECLANE-7
 #[test]
 fn a_key_without_reserved_numbers_asks_at_once() {
     let setup = Setup::default();
@@ -417,7 +417,7 @@ fn core_orders(own: MacAddr, other: MacAddr, direction: Direction) -> [LaneComma
     ]
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn the_control_core_gives_its_orders_in_its_own_words() {
     let mut link = Link::bare(&Setup::default());

@@ -70,7 +70,7 @@ fn an_end_station_has_port_id_1() {
     assert!(matches!(refused, Err(MacsecBuildError::Channel(_))));
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn each_lane_sends_on_its_channel_and_receives_its_share_of_the_others() {
     let setup = lanes(3);
@@ -106,7 +106,7 @@ fn each_lane_sends_on_its_channel_and_receives_its_share_of_the_others() {
     assert!(moved(&right.secy).is_empty());
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn an_install_is_answered_when_every_lane_has_carried_it_out() {
     let setup = lanes(3);

@@ -11,7 +11,7 @@ fn key(setup: &Setup, sci: Sci) -> RxSak {
     RxSak::new(setup.sak(sci, 1), SaTerms::of(setup.suite)).unwrap()
 }
 
-// REQ-SECY-30
+// REQ-SECLANE-6
 #[test]
 fn a_peer_with_another_address_takes_the_place_of_its_former_channels() {
     let setup = Setup::default();

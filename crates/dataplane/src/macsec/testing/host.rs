@@ -143,7 +143,7 @@ impl Wish {
             let offset = number * usize::from(segment);
             let end = payload.len().min(offset + usize::from(segment));
             let id = id.wrapping_add(u16::try_from(number).unwrap());
-            let kind = kind.of_piece(offset, number + 1 == count);
+            let kind = kind.of_piece(offset, count - 1 - number);
             let mut frame = self.frame(kind, id, &payload[offset..end]);
             self.complete(&mut frame);
             frame
@@ -205,13 +205,13 @@ fn transport(port: u16, kind: Kind, payload: usize) -> Vec<u8> {
 }
 
 impl Kind {
-    /// CWR on the first piece only, PSH and FIN on the last.
-    fn of_piece(self, offset: usize, last: bool) -> Self {
+    /// Of the piece that begins there and is followed by so many: CWR on the first only, PSH and FIN on the last.
+    fn of_piece(self, offset: usize, behind: usize) -> Self {
         let Self::Tcp { flags, sequence } = self else {
             return self;
         };
         let not_first = if offset > 0 { 0x80 } else { 0 };
-        let not_last = if last { 0 } else { 0x09 };
+        let not_last = if behind > 0 { 0x09 } else { 0 };
         Self::Tcp {
             flags: flags & !(not_first | not_last),
             sequence: sequence.wrapping_add(u32::try_from(offset).unwrap()),
