@@ -2,13 +2,18 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use linkveil_benches::criterion;
-use linkveil_benches::lane::{LOADS, Pipeline, Side};
+use linkveil_benches::lane::{LOADS, Load, MACSEC_LOADS, Pipeline, Side};
 use linkveil_crypto::Suite;
 
-fn pipeline(criterion: &mut Criterion, side: Side, suite: Suite) {
-    let mut group = criterion.benchmark_group(format!("lane/{}/{suite}", side.name()));
-    for load in LOADS {
-        let mut pipeline = Pipeline::new(side, suite, load).unwrap();
+fn pipeline(
+    criterion: &mut Criterion,
+    name: &str,
+    loads: [Load; 3],
+    build: impl Fn(Load) -> Pipeline,
+) {
+    let mut group = criterion.benchmark_group(name);
+    for load in loads {
+        let mut pipeline = build(load);
         group.throughput(Throughput::Bytes(load.bytes as u64));
         let id = BenchmarkId::new(load.devices.name(), load.bytes);
         group.bench_function(id, |bencher| {
@@ -26,8 +31,15 @@ fn main() {
     let mut criterion = criterion();
     for suite in Suite::ALL {
         for side in Side::ALL {
-            pipeline(&mut criterion, side, suite);
+            let name = format!("lane/{}/{suite}", side.name());
+            let build = |load| Pipeline::new(side, suite, load).unwrap();
+            pipeline(&mut criterion, &name, LOADS, build);
         }
+    }
+    for side in Side::ALL {
+        let name = format!("lane/{}/macsec", side.name());
+        let build = |load| Pipeline::macsec(side, load).unwrap();
+        pipeline(&mut criterion, &name, MACSEC_LOADS, build);
     }
     criterion.final_summary();
 }

@@ -5,18 +5,22 @@
 //!   ingress    tape (sealed outside of the time) --> lane --> device (counts)
 //! ```
 //!
+//! Lanes of protected ports (MACsec) are measured in the same way, one of each half.
+//!
 //! A device with offloads hands over super-packets of TCP and takes them, as a kernel's does; a plain one, packet by packet.
 //!
 //! One thread per lane, each pinned to a core. Nothing of the kernel is in these figures but reading the clock and the
 //! lane's waker once a turn; they are what remains when devices and sockets cost a copy.
 
 mod hops;
+mod macsec;
 pub mod node;
 pub mod queues;
 mod show;
 mod workers;
 
 use linkveil_crypto::Suite;
+use linkveil_dataplane::macsec::MacsecPool;
 use linkveil_net::affinity::allowed_cores;
 use serde::Serialize;
 
@@ -43,6 +47,8 @@ pub const LOADS: [Load; 3] = [
         devices: Devices::Offloads,
     },
 ];
+/// What protected ports carry, in octets of plain frames.
+pub const MACSEC_LOADS: [Load; 3] = macsec::LOADS;
 /// A node has at most this many lanes.
 pub const MAX_LANES: usize = 64;
 
@@ -181,6 +187,10 @@ pub struct LaneReport {
     pub suite: &'static str,
     /// Whole pipelines.
     pub rows: Vec<LaneRow>,
+    /// Name of the suite of protected ports.
+    pub macsec_suite: &'static str,
+    /// One lane of a protected port; bytes are those of plain frames.
+    pub macsec: Vec<LaneRow>,
     /// One lane against several.
     pub scaling: Vec<ScalingRow>,
     /// One lane hop by hop.
@@ -210,6 +220,7 @@ impl Label {
 pub struct Pipeline {
     workers: Vec<Box<dyn Worker>>,
     _nodes: Vec<Node>,
+    _pools: Vec<MacsecPool>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -229,6 +240,22 @@ impl Pipeline {
         Ok(Self {
             workers,
             _nodes: nodes,
+            _pools: Vec::new(),
+        })
+    }
+
+    /// One lane of a protected port that carries this, by AES-256 with extended packet numbers; bytes are those of plain
+    /// frames.
+    ///
+    /// # Errors
+    ///
+    /// No descriptors left.
+    pub fn macsec(side: Side, load: Load) -> Result<Self, String> {
+        let (worker, pools) = macsec::subject(side, load)?;
+        Ok(Self {
+            workers: vec![worker],
+            _nodes: Vec::new(),
+            _pools: pools,
         })
     }
 
@@ -254,8 +281,10 @@ fn team(side: Side, suite: Suite, load: Load, lanes: usize) -> Result<Team, Stri
 struct Bed {
     subjects: Vec<Subject>,
     pipelines: Vec<Label>,
+    macsec: Vec<Label>,
     hops: Vec<(Side, usize, &'static str)>,
     _nodes: Vec<Node>,
+    _pools: Vec<MacsecPool>,
 }
 
 /// Measures one lane and `lanes` lanes (by default as many as there are cores).
@@ -276,18 +305,22 @@ pub fn run(
     let mut bed = Bed::default();
     let built = bed
         .add_pipelines(suite, most)
+        .and_then(|()| bed.add_macsec())
         .and_then(|()| bed.add_hops(suite));
     built.map_err(|fault| TimingError::Fault {
         subject: "lanes in memory".to_owned(),
         fault,
     })?;
     let times = measure(plan, &mut bed.subjects, progress)?;
-    let (pipelines, hops) = times.split_at(2 * bed.pipelines.len());
+    let (pipelines, rest) = times.split_at(2 * bed.pipelines.len());
+    let (macsec, hops) = rest.split_at(2 * bed.macsec.len());
     let rows = pipeline_rows(&bed.pipelines, pipelines)?;
     Ok(LaneReport {
         rounds: plan.rounds,
         sample_milliseconds: plan.sample.as_secs_f64() * 1e3,
         suite: suite.name(),
+        macsec_suite: macsec::SUITE.name(),
+        macsec: pipeline_rows(&bed.macsec, macsec)?,
         scaling: scaling_rows(&rows, most),
         hops: hops::rows(&bed.hops, hops, &rows),
         rows,
@@ -310,6 +343,28 @@ impl Bed {
                 ));
                 self.pipelines.push(label);
                 self._nodes.extend(nodes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for one lane of a protected port.
+    fn add_macsec(&mut self) -> Result<(), String> {
+        for side in Side::ALL {
+            for load in macsec::LOADS {
+                let label = Label {
+                    side,
+                    load,
+                    lanes: 1,
+                };
+                let (worker, pools) = macsec::subject(side, load)?;
+                let bare = bare::<AwsLc>(macsec::BARE, side.operation(), load.bytes);
+                let name = format!("MACsec {}", label.name());
+                self.subjects.push(Subject::new(name.clone(), vec![worker]));
+                self.subjects
+                    .push(Subject::new(format!("bare {name}"), vec![bare]));
+                self.macsec.push(label);
+                self._pools.extend(pools);
             }
         }
         Ok(())

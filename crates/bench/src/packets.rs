@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 
 use linkveil_net::{ChecksumPlace, Offload, SegmentProtocol, Segmentation};
+use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
 use linkveil_wire::geneve::ENCAP_LEN;
 use linkveil_wire::inner::{IPV4_HEADER_LEN, IPV6_HEADER_LEN};
 use linkveil_wire::transport::{TCP_CHECKSUM_OFFSET, TCP_HEADER_LEN, TcpFlags, UDP_HEADER_LEN};
@@ -64,6 +65,36 @@ pub fn tcp_super_packet(len: usize) -> Handed {
         bytes,
         offload: Offload::Segments(segmentation),
         packets,
+    }
+}
+
+/// The packet or super-packet of IPv4 behind an Ethernet header.
+///
+/// # Panics
+/// When the packet is so long that the place of its checksum has no number.
+#[must_use]
+pub fn in_ethernet(packet: &Handed) -> Handed {
+    const ETHERNET: [u8; ETHERNET_HEADER_LEN] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
+    let behind = |place: u16| place + len16(ETHERNET_HEADER_LEN);
+    let offload = match packet.offload {
+        Offload::None => Offload::None,
+        Offload::Checksum(place) => Offload::Checksum(ChecksumPlace {
+            start: behind(place.start),
+            ..place
+        }),
+        Offload::Segments(cut) => Offload::Segments(Segmentation {
+            headers_len: behind(cut.headers_len),
+            checksum: ChecksumPlace {
+                start: behind(cut.checksum.start),
+                ..cut.checksum
+            },
+            ..cut
+        }),
+    };
+    Handed {
+        bytes: [&ETHERNET[..], &packet.bytes].concat(),
+        offload,
+        packets: packet.packets,
     }
 }
 

@@ -18,18 +18,21 @@ impl Checksum {
 
     /// Adds bytes as big-endian words; an odd last byte counts as if a zero followed, so only the
     /// last call may have an odd length.
+    ///
+    /// The sum is made in the machine's byte order and swapped once at the end (RFC 1071 section 2
+    /// (B)), and without a look at overflow, which there is none of: so it is made of several words
+    /// at once.
     #[inline]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
         let (words, tail) = bytes.as_chunks::<4>();
-        let sum: u64 = words
-            .iter()
-            .map(|word| u64::from(u32::from_be_bytes(*word)))
-            .sum();
+        let words = words.iter().map(|word| u32::from_ne_bytes(*word));
+        let sum = words.fold(0_u64, |sum, word| sum.wrapping_add(u64::from(word)));
         let mut last = [0; 4];
         for (slot, byte) in last.iter_mut().zip(tail) {
             *slot = *byte;
         }
-        Self(self.0 + sum + u64::from(u32::from_be_bytes(last)))
+        let swapped = Self(sum + u64::from(u32::from_ne_bytes(last))).fold();
+        self.add_u16(u16::from_be(swapped))
     }
 
     /// Adds one word.

@@ -11,8 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use linkveil_net::batch::{Arena, RecvMeta, TunBatch, UdpBatch};
 use linkveil_net::frames::FrameList;
 use linkveil_net::gso::{GsoQueue, Train};
-use linkveil_net::traits::{TunQueue, TunSendReport, UdpQueue, UdpSendReport};
+use linkveil_net::traits::{
+    PortQueue, PortSendReport, TunQueue, TunSendReport, UdpQueue, UdpSendReport,
+};
 use linkveil_net::virtio::{Offload, Offloads};
+use linkveil_net::{PortBatch, PortOutbox};
 
 /// Counts what passes a queue. Written once a batch, by the thread that also reads it.
 #[derive(Clone, Debug, Default)]
@@ -152,30 +155,46 @@ impl Tape {
     }
 
     fn record(&self, from: SocketAddr, train: Train<'_>) {
-        let mut reel = self.reel();
         let meta = RecvMeta {
             remote: from,
             len: train.bytes.len(),
             stride: train.segment_len,
             tos: train.tos,
         };
+        self.record_bytes(meta, train.bytes);
+    }
+
+    /// A frame is a train of one, from nowhere.
+    fn record_frame(&self, frame: &[u8]) {
+        let meta = RecvMeta {
+            remote: SocketAddr::from(([0, 0, 0, 0], 0)),
+            len: frame.len(),
+            stride: frame.len(),
+            tos: 0,
+        };
+        self.record_bytes(meta, frame);
+    }
+
+    fn record_bytes(&self, meta: RecvMeta, recorded: &[u8]) {
+        let mut reel = self.reel();
         let place = reel.recorded;
         match reel.trains.get_mut(place) {
             Some((old, bytes)) => {
                 *old = meta;
                 bytes.clear();
-                bytes.extend_from_slice(train.bytes);
+                bytes.extend_from_slice(recorded);
             }
-            None => reel.trains.push((meta, train.bytes.to_vec())),
+            None => reel.trains.push((meta, recorded.to_vec())),
         }
         reel.recorded += 1;
     }
 
-    fn play(&self, batch: &mut UdpBatch) {
+    /// Plays as long as there is room.
+    fn play(&self, mut push: impl FnMut(RecvMeta, &[u8]) -> Option<()>) {
         let reel = &mut *self.reel();
         let rest = reel.trains.iter().take(reel.recorded).skip(reel.played);
         for (meta, bytes) in rest {
-            if batch.push(*meta, bytes).is_none() {
+            if push(*meta, bytes).is_none() {
                 break;
             }
             reel.played += 1;
@@ -198,7 +217,7 @@ impl UdpQueue for Wire {
     fn recv_batch(&mut self, batch: &mut UdpBatch) -> io::Result<usize> {
         batch.clear();
         if let Self::Player(tape) = self {
-            tape.play(batch);
+            tape.play(|meta, bytes| batch.push(meta, bytes));
         }
         Ok(batch.len())
     }
@@ -217,6 +236,41 @@ impl UdpQueue for Wire {
         Ok(UdpSendReport {
             sent,
             ..UdpSendReport::default()
+        })
+    }
+}
+
+/// What a protected port does with the frames of its lane.
+#[derive(Debug)]
+pub enum Cable {
+    /// Takes them and forgets them.
+    Sink(Tally),
+    /// Records them.
+    Recorder(Tape),
+    /// Its lane sends nothing and receives what is on the tape.
+    Player(Tape),
+}
+
+impl PortQueue for Cable {
+    fn recv_batch(&mut self, batch: &mut PortBatch) -> io::Result<usize> {
+        batch.clear();
+        if let Self::Player(tape) = self {
+            tape.play(|_, frame| batch.push(frame));
+        }
+        Ok(batch.len())
+    }
+
+    fn send_batch(&mut self, outbox: &mut PortOutbox) -> io::Result<PortSendReport> {
+        let sent = outbox.len();
+        match self {
+            Self::Sink(tally) => tally.add(sent),
+            Self::Recorder(tape) => outbox.frames().for_each(|frame| tape.record_frame(frame)),
+            Self::Player(_) => {}
+        }
+        outbox.consume(sent);
+        Ok(PortSendReport {
+            sent,
+            ..PortSendReport::default()
         })
     }
 }

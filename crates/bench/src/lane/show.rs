@@ -22,39 +22,23 @@ impl LaneReport {
                  than the row before."
                     .to_owned(),
             ],
-            grids: vec![self.pipelines(), self.scaling(), self.hops()],
+            grids: vec![
+                self.pipelines(),
+                self.macsec(),
+                self.scaling(),
+                self.hops(),
+            ],
             charts: self.charts(),
         }
     }
 
     fn pipelines(&self) -> Grid {
-        let rows = self.rows.iter().map(|row| {
-            vec![
-                Cell::text(row.side.name()),
-                Cell::count(row.bytes),
-                Cell::text(row.devices.name()),
-                Cell::count(row.lanes),
-                Cell::number(row.packets_per_second / 1e6, 2),
-                Cell::number(row.gigabits_per_second, 2),
-                Cell::number(row.nanoseconds_per_packet.median, 1),
-                Cell::percent(row.nanoseconds_per_packet.spread()),
-                Cell::number(row.bare_nanoseconds_per_packet.median, 1),
-                Cell::number(row.share_of_bare.median, 2),
-            ]
-        });
-        let header = [
-            "side",
-            "bytes",
-            "devices",
-            "lanes",
-            "M packets/s",
-            "Gb/s",
-            "ns/packet",
-            "spread",
-            "bare ns",
-            "of bare",
-        ];
-        Grid::new("The whole pipeline", &header, rows.collect())
+        pipelines("The whole pipeline", &self.rows)
+    }
+
+    fn macsec(&self) -> Grid {
+        let title = format!("MACsec, {}; bytes of plain frames", self.macsec_suite);
+        pipelines(&title, &self.macsec)
     }
 
     fn scaling(&self) -> Grid {
@@ -110,6 +94,37 @@ impl LaneReport {
         });
         sides.collect()
     }
+}
+
+/// Whole pipelines beside the bare AEAD.
+fn pipelines(title: &str, rows: &[LaneRow]) -> Grid {
+    let rows = rows.iter().map(|row| {
+        vec![
+            Cell::text(row.side.name()),
+            Cell::count(row.bytes),
+            Cell::text(row.devices.name()),
+            Cell::count(row.lanes),
+            Cell::number(row.packets_per_second / 1e6, 2),
+            Cell::number(row.gigabits_per_second, 2),
+            Cell::number(row.nanoseconds_per_packet.median, 1),
+            Cell::percent(row.nanoseconds_per_packet.spread()),
+            Cell::number(row.bare_nanoseconds_per_packet.median, 1),
+            Cell::number(row.share_of_bare.median, 2),
+        ]
+    });
+    let header = [
+        "side",
+        "bytes",
+        "devices",
+        "lanes",
+        "M packets/s",
+        "Gb/s",
+        "ns/packet",
+        "spread",
+        "bare ns",
+        "of bare",
+    ];
+    Grid::new(title, &header, rows.collect())
 }
 
 /// The pipeline, and below it the bare AEAD.

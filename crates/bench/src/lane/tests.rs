@@ -27,6 +27,21 @@ fn every_packet_comes_out_of_every_lane() {
 }
 
 #[test]
+fn every_frame_comes_out_of_a_protected_port() {
+    for (side, load) in Side::ALL
+        .into_iter()
+        .flat_map(|side| macsec::LOADS.map(|load| (side, load)))
+    {
+        let (mut worker, _pools) = macsec::subject(side, load).unwrap();
+        let done = worker.run(1_000).unwrap();
+        assert!(
+            done.packets >= 1_000 && done.packets < 1_000 + 600,
+            "{done:?}"
+        );
+    }
+}
+
+#[test]
 fn every_hop_refuses_for_the_reason_that_its_row_stands_for() {
     for bytes in [64, 1_420] {
         let out = hops::egress(Suite::Aes256Gcm, bytes).unwrap();
@@ -101,7 +116,8 @@ fn the_report_has_pipelines_scaling_and_hops_that_add_up() {
         assert!((sum - whole.nanoseconds_per_packet.median).abs() < 1e-6);
     }
     let section = report.section();
-    assert_eq!(section.grids.len(), 3);
+    assert_eq!(report.macsec.len(), 2 * 3);
+    assert_eq!(section.grids.len(), 4);
     assert_eq!(
         section
             .charts

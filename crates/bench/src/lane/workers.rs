@@ -4,6 +4,8 @@
 //! is given input that a later hop refuses, and everything up to there is timed. The lane's own counters prove that this
 //! hop refused every packet, and no other did.
 
+use std::io;
+
 use linkveil_crypto::Suite;
 use linkveil_dataplane::Turn;
 use linkveil_dataplane::egress::{TUN_BATCH, TUN_BATCH_BYTES};
@@ -29,8 +31,20 @@ pub(super) struct Team {
     pub(super) nodes: Vec<Node>,
 }
 
-fn turn(lane: &mut MemoryLane) -> Result<(), String> {
-    match lane.turn(clock::now()) {
+/// A lane of either kind.
+pub(super) trait Turning: Send {
+    /// One turn.
+    fn turn_once(&mut self) -> io::Result<Turn>;
+}
+
+impl Turning for MemoryLane {
+    fn turn_once(&mut self) -> io::Result<Turn> {
+        self.turn(clock::now())
+    }
+}
+
+fn turn(lane: &mut impl Turning) -> Result<(), String> {
+    match lane.turn_once() {
         Ok(Turn::Worked | Turn::Idle) => Ok(()),
         Ok(Turn::Stopped) => Err("the lane stopped".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -38,13 +52,13 @@ fn turn(lane: &mut MemoryLane) -> Result<(), String> {
 }
 
 /// A whole lane from device to socket.
-struct Egress {
-    lane: MemoryLane,
-    given: Tally,
-    sent: Tally,
+pub(super) struct Egress<L> {
+    pub(super) lane: L,
+    pub(super) given: Tally,
+    pub(super) sent: Tally,
 }
 
-impl Worker for Egress {
+impl<L: Turning> Worker for Egress<L> {
     fn run(&mut self, packets: u64) -> Result<Done, String> {
         let (given, sent) = (self.given.get(), self.sent.get());
         let begin = clock::now();
@@ -86,17 +100,22 @@ pub(super) fn egress(suite: Suite, load: Load, lanes: usize) -> Result<Team, Str
 }
 
 fn sending(load: Load) -> Device {
-    Device::sending(match load.devices {
+    Device::sending(handed(load))
+}
+
+/// What a device hands over.
+pub(super) fn handed(load: Load) -> Handed {
+    match load.devices {
         Devices::Plain => Handed {
             bytes: packets::ipv4_tcp(load.bytes),
             offload: Offload::None,
             packets: 1,
         },
         Devices::Offloads => packets::tcp_super_packet(load.bytes),
-    })
+    }
 }
 
-fn taking(load: Load) -> Device {
+pub(super) fn taking(load: Load) -> Device {
     Device::taking(match load.devices {
         Devices::Plain => Offloads::None,
         Devices::Offloads => Offloads::TcpAndUdp,
@@ -111,14 +130,14 @@ const fn plain(bytes: usize) -> Load {
 }
 
 /// A whole lane from socket to device. Another lane seals what it opens, outside of the time.
-struct Ingress {
-    sealer: MemoryLane,
-    opener: MemoryLane,
-    tape: Tape,
-    taken: Tally,
+pub(super) struct Ingress<L> {
+    pub(super) sealer: L,
+    pub(super) opener: L,
+    pub(super) tape: Tape,
+    pub(super) taken: Tally,
 }
 
-impl Worker for Ingress {
+impl<L: Turning> Worker for Ingress<L> {
     fn run(&mut self, packets: u64) -> Result<Done, String> {
         let mut done = Done::NOTHING;
         while done.packets < packets {
@@ -135,13 +154,13 @@ impl Worker for Ingress {
     }
 }
 
-fn record(sealer: &mut MemoryLane, tape: &Tape) -> Result<(), String> {
+fn record(sealer: &mut impl Turning, tape: &Tape) -> Result<(), String> {
     tape.erase();
     (0..TURNS_PER_TAPE).try_for_each(|_| turn(sealer))
 }
 
 /// Plays the tape to its end; how many datagrams that were, and how long they took.
-fn play(opener: &mut MemoryLane, tape: &Tape) -> Result<Done, String> {
+fn play(opener: &mut impl Turning, tape: &Tape) -> Result<Done, String> {
     let packets = tape.datagrams();
     let begin = clock::now();
     while !tape.is_at_end() {

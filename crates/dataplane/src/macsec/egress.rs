@@ -216,12 +216,11 @@ fn try_send_control(
     epoch: EpochId,
     frame: ControlFrame,
 ) -> Option<()> {
-    let channel = &mut state.tx;
-    if channel.encoding_epoch() != Some(epoch) {
+    state.tx.channel.expire(state.now);
+    if state.tx.encoding_epoch() != Some(epoch) {
         return None;
     }
-    let channel = &mut channel.channel;
-    channel.expire(state.now);
+    let channel = &mut state.tx.channel;
     let body = frame.emit();
     let (headroom, overhead) = (channel.headroom(), channel.overhead());
     let mut slot = queue.reserve(overhead + ETHERNET_HEADER_LEN + body.len())?;

@@ -134,3 +134,6 @@ impl TxSide {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,25 @@ fn a_sink_counts_datagrams() {
         .unwrap();
     assert_eq!(tally.get(), 3);
 }
+
+#[test]
+fn frames_are_recorded_and_played_one_by_one() {
+    let tape = Tape::default();
+    let mut outbox = PortOutbox::new(4, 1_024);
+    for frame in [&b"abc"[..], b"defgh"] {
+        let mut slot = outbox.reserve(frame.len()).unwrap();
+        slot.copy_from_slice(frame);
+        slot.commit();
+    }
+    let mut recorder = Cable::Recorder(tape.clone());
+    assert_eq!(recorder.send_batch(&mut outbox).unwrap().sent, 2);
+    assert!(outbox.is_empty());
+    assert_eq!(tape.datagrams(), 2);
+    let (mut player, mut batch) = (Cable::Player(tape.clone()), PortBatch::new(1));
+    for frame in [&b"abc"[..], b"defgh"] {
+        assert_eq!(player.recv_batch(&mut batch).unwrap(), 1);
+        assert_eq!(batch.frame_mut(0).unwrap(), frame);
+    }
+    assert!(tape.is_at_end());
+    assert_eq!(player.recv_batch(&mut batch).unwrap(), 0);
+}

@@ -262,12 +262,13 @@ fn a_key_ends_at_its_deadline_in_both_directions() {
     (link.left.now, link.right.now) = (end, end);
     assert_eq!(cross(&mut link, 60..61), 0);
     link.left.now = later;
-    assert_eq!(cross(&mut link, 60..61), 0);
-    let frame = ControlFrame::Keepalive;
     link.left.order(MacsecCommand::SendControl {
         epoch: EPOCH,
-        frame,
+        frame: ControlFrame::Keepalive,
     });
+    let events = link.left.report().events;
+    assert_eq!(moved(&events), [("control_frames_unsent", 1)]);
+    assert_eq!(cross(&mut link, 60..61), 0);
     assert_eq!(
         link.left.ended(),
         [("out_pkts_encrypted", 2), ("out_pkts_no_sa", 1)]
