@@ -88,13 +88,7 @@ pub(crate) fn run(mut lane: impl Worker, thread: LaneThread) -> io::Result<()> {
             lane.watch_again(&poller)?;
             watched = lane.underlay();
         }
-        let patience = lane.duties().patience(awake_until);
-        lane.forget_ready();
-        for event in poller.wait(patience)? {
-            if event.readable {
-                lane.note_ready(event.token);
-            }
-        }
+        wait(&mut lane, &mut poller, awake_until)?;
         let now = clock::now();
         match lane.work(now)? {
             Turn::Stopped => return Ok(()),
@@ -102,4 +96,20 @@ pub(crate) fn run(mut lane: impl Worker, thread: LaneThread) -> io::Result<()> {
             Turn::Idle => {}
         }
     }
+}
+
+/// Waits until something can be read or is due, and tells the lane.
+pub(crate) fn wait(
+    lane: &mut impl Worker,
+    poller: &mut Poller,
+    awake_until: Instant,
+) -> io::Result<()> {
+    let patience = lane.duties().patience(awake_until);
+    lane.forget_ready();
+    for event in poller.wait(patience)? {
+        if event.readable {
+            lane.note_ready(event.token);
+        }
+    }
+    Ok(())
 }

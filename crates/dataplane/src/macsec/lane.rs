@@ -64,6 +64,18 @@ pub struct MacsecLane<T, P> {
 struct Ready {
     tap: Look,
     port: Look,
+    /// The waker. It is drained when it is readable only: a system call and a write to what others write, too.
+    waker: Look,
+}
+
+impl Ready {
+    const fn all(look: Look) -> Self {
+        Self {
+            tap: look,
+            port: look,
+            waker: look,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,10 +104,7 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
             orders: control.orders,
             waker: control.waker,
             underlay: Underlay::Free,
-            ready: Ready {
-                tap: Look::Skip,
-                port: Look::Skip,
-            },
+            ready: Ready::all(Look::Skip),
             sending: None,
         })
     }
@@ -113,17 +122,16 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
     ///
     /// A device or port that will never work again.
     pub fn turn(&mut self, now: Instant) -> io::Result<Turn> {
-        self.ready = Ready {
-            tap: Look::Take,
-            port: Look::Take,
-        };
+        self.ready = Ready::all(Look::Take);
         self.work(now)
     }
 
     /// Looks at the sources that are ready.
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         self.state.now = now;
-        self.waker.drain();
+        if self.ready.waker == Look::Take {
+            self.waker.drain();
+        }
         let Some(mut done) = self.take_orders() else {
             // A farewell that was ordered before still leaves.
             self.flush()?;

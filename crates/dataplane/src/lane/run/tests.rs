@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use linkveil_net::{LinuxTun, LinuxUdp};
+use linkveil_net::{LinuxTun, LinuxUdp, clock};
 
 use super::*;
 use crate::lane::LaneQueues;
@@ -26,7 +26,7 @@ fn a_wake_up_is_taken_once_and_costs_nothing_in_later_turns() {
             pool.request_report();
             pool.flush();
         }
-        lane.wait(&mut poller, awake_until).unwrap();
+        thread::wait(&mut lane, &mut poller, awake_until).unwrap();
         looks.push(lane.ready.waker);
         lane.work(clock::now()).unwrap();
         while let Some(event) = pool.poll_event() {

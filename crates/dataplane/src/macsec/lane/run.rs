@@ -56,18 +56,16 @@ impl<T: TunQueue + AsFd, P: PortQueue + AsFd> Worker for MacsecLane<T, P> {
     }
 
     fn forget_ready(&mut self) {
-        self.ready = Ready {
-            tap: Look::Skip,
-            port: Look::Skip,
-        };
+        self.ready = Ready::all(Look::Skip);
     }
 
     fn note_ready(&mut self, token: Token) {
-        match token {
-            PORT => self.ready.port = Look::Take,
-            TAP => self.ready.tap = Look::Take,
-            _ => {}
-        }
+        let look = match token {
+            PORT => &mut self.ready.port,
+            TAP => &mut self.ready.tap,
+            _ => &mut self.ready.waker,
+        };
+        *look = Look::Take;
     }
 
     fn work(&mut self, now: Instant) -> io::Result<Turn> {

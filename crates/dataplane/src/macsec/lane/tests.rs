@@ -17,7 +17,8 @@ use crate::macsec::testing::{AN, EPOCH, LEFT, Link, PEER, RIGHT, Setup, Side, fr
 use crate::macsec::{
     InstallRx, InstallTx, MacsecCommand, MacsecCounter, MacsecEvent, MacsecPool, build,
 };
-use crate::thread::LaneThread;
+use crate::thread::{self as thread_loop, LaneThread, Worker};
+use linkveil_net::poll::Poller;
 
 fn epoch(number: u64) -> EpochId {
     EpochId::new(number)
@@ -516,4 +517,32 @@ fn a_lane_on_its_thread_wakes_for_device_port_and_orders() {
     pool.stop();
     pool.flush();
     thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_wake_up_is_taken_once_and_costs_nothing_in_later_turns() {
+    let setup = Setup::default();
+    let [mut ports, _cable] = port_wire([1, 1], PortWireOptions::default());
+    let (port, _port_rope) = Belled::new(ports.remove(0));
+    let (device, _host) = tun(16);
+    let (tap, _tap_rope) = Belled::new(device);
+    let queues = vec![MacsecQueues { tap, port }];
+    let (mut pool, mut lanes) = build(&setup.config(LEFT), queues).unwrap();
+    let lane = &mut lanes[0];
+    let mut poller = Poller::new().unwrap();
+    lane.watch(&poller).unwrap();
+    let awake_until = clock::now() + Duration::from_secs(3_600);
+    let mut looks = Vec::new();
+    for turn in 0..6 {
+        if turn % 3 == 1 {
+            pool.request_report();
+            pool.flush();
+        }
+        thread_loop::wait(lane, &mut poller, awake_until).unwrap();
+        looks.push(lane.ready.waker);
+        Worker::work(lane, clock::now()).unwrap();
+        while pool.poll_event().is_some() {}
+    }
+    let once = [Look::Skip, Look::Take, Look::Skip];
+    assert_eq!(looks, [once, once].concat());
 }
