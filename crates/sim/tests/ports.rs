@@ -8,7 +8,7 @@ use linkveil_sim::log::Log;
 use linkveil_sim::port::run::{run, run_with};
 use linkveil_sim::random::Seed;
 
-const RUNS: u64 = 240;
+const RUNS: u64 = 200;
 const SHARDS: u64 = 4;
 
 fn number(variable: &str) -> Option<u64> {

@@ -14,7 +14,7 @@ use linkveil_wire::{
 
 use super::model::Violation;
 use super::station::StationSetup;
-use super::world::World;
+use super::world::{Pardon, World};
 use crate::kem::{KemChoice, PlainKem};
 use crate::link::{Class, GatewayId, Rule, Treatment, Weather};
 use crate::log::Log;
@@ -254,7 +254,12 @@ fn recover(world: &mut World) -> Result<(), Violation> {
     world.link.calm();
     world.await_common_keys(RECOVERY)?;
     // An effort that began in the trouble may still come to its end, and must not cost a frame.
-    world.run_without_loss(Duration::from_secs(5))
+    world.pardon = Pardon::UsedUpKeys;
+    world.run_without_loss(Duration::from_secs(5))?;
+    // Calls are at most 15 s apart.
+    world.run_for(Duration::from_secs(12))?;
+    world.pardon = Pardon::Nothing;
+    Ok(())
 }
 
 fn many_rotations(world: &mut World, random: &mut SimRandom) -> Result<(), Violation> {

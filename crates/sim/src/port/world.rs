@@ -31,6 +31,16 @@ const LINK: u64 = 2;
 const DATA: u64 = 3;
 const LIVES: u64 = 16;
 
+/// What may keep a frame from being sent, besides the link.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pardon {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A key that is used up: the change of keys that it asked for fell into a time of trouble.
+    UsedUpKeys,
+}
+
 /// Two stations on one link.
 #[derive(Debug)]
 pub struct World {
@@ -44,6 +54,8 @@ pub struct World {
     pub log: Log,
     /// Every handshake frame that was sent, and its sender.
     pub recorded: Vec<(usize, Vec<u8>)>,
+    /// What need not get through.
+    pub pardon: Pardon,
     /// Handshakes that were completed, on both sides.
     pub completed: usize,
     seed: Seed,
@@ -88,6 +100,7 @@ impl World {
             model: Model::default(),
             log,
             recorded: Vec::new(),
+            pardon: Pardon::default(),
             completed: 0,
             seed,
             lives: 2,
@@ -336,6 +349,9 @@ impl World {
         self.model.note_sent(id, plain, self.clock.elapsed());
         let Some((frame, name, number)) = sealed else {
             self.last_refused = self.clock.elapsed();
+            if self.pardon == Pardon::UsedUpKeys {
+                self.model.excuse(id);
+            }
             return Ok(());
         };
         self.model.note_nonce(name, number)?;
