@@ -80,6 +80,8 @@ pub struct Lane<T, U> {
     sending: Option<Progress>,
     /// The device that is read first in a turn.
     first_device: usize,
+    /// Bytes that this turn took from sockets and devices.
+    moved: usize,
 }
 
 /// Everything that connects a lane to the rest.
@@ -160,6 +162,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             },
             sending: None,
             first_device: 0,
+            moved: 0,
             tuns,
             udps,
         }
@@ -186,6 +189,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
     /// order (REQ-LANE-7).
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         self.state.now = now;
+        self.moved = 0;
         if self.ready.waker == Look::Take {
             self.waker.drain();
         }
@@ -307,6 +311,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 ingress::handle_batch(state, index, batch, &mut self.strays, frames);
                 ingress::deliver(state, &mut self.tuns, frames, batch);
                 count += batch.len();
+                self.moved += batch.bytes();
             }
         }
         Ok(count)
@@ -336,6 +341,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
             return Ok(0);
         };
         let count = device.recv_batch(&mut self.tun_batch)?;
+        self.moved += self.tun_batch.bytes();
         self.sending = Some(Progress::start(vpc));
         self.go_on_sending()?;
         Ok(count)

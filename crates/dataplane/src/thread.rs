@@ -1,5 +1,7 @@
 //! The loop of a lane's thread, whatever the lane carries: wait, look at what is ready, work.
 
+mod berth;
+
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use linkveil_net::poll::{Poller, Token};
 
 use crate::egress::Underlay;
 use crate::lane::Turn;
+use berth::Berth;
 
 /// An outbox that control does not empty is looked at again after this pause.
 pub(crate) const OUTBOX_PAUSE: Duration = Duration::from_millis(1);
@@ -16,10 +19,22 @@ pub(crate) const OUTBOX_PAUSE: Duration = Duration::from_millis(1);
 /// How a lane's thread runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LaneThread {
-    /// The core to stay on.
+    /// The core to be on while there is much to do, and always when polling.
     pub core: Option<Core>,
     /// How long to go on looking for work before sleeping: time of a core for the time that waking takes.
     pub busy_poll: Duration,
+}
+
+impl LaneThread {
+    /// A polling thread has its core for itself. Another one goes there when it is busy.
+    fn moor(self) -> Option<Berth> {
+        let core = self.core?;
+        if self.busy_poll.is_zero() {
+            return Berth::new(core);
+        }
+        let _runs_anywhere = pin_to(core);
+        None
+    }
 }
 
 /// What keeps a lane from sleeping for ever.
@@ -66,19 +81,20 @@ pub(crate) trait Worker {
 
     /// One turn over what is ready.
     fn work(&mut self, now: Instant) -> io::Result<Turn>;
+
+    /// Bytes that the last turn took from the sockets and devices.
+    fn moved(&self) -> usize;
 }
 
 /// Waits and works until control says stop. The lane's keys are wiped when this returns.
 ///
-/// The thread stays on its core from then on. If that core is not ours to use, the lane runs where the system puts it.
+/// If the thread's core is not ours to use, the lane runs where the system puts it.
 ///
 /// # Errors
 ///
 /// A device that was deleted, or a socket that is unusable. Control sees the thread's end.
 pub(crate) fn run(mut lane: impl Worker, thread: LaneThread) -> io::Result<()> {
-    if let Some(core) = thread.core {
-        let _runs_anywhere = pin_to(core);
-    }
+    let mut berth = thread.moor();
     let mut poller = Poller::new()?;
     lane.watch(&poller)?;
     let mut watched = Underlay::Free;
@@ -90,7 +106,11 @@ pub(crate) fn run(mut lane: impl Worker, thread: LaneThread) -> io::Result<()> {
         }
         wait(&mut lane, &mut poller, awake_until)?;
         let now = clock::now();
-        match lane.work(now)? {
+        let turn = lane.work(now)?;
+        if let Some(berth) = &mut berth {
+            berth.note_turn(lane.moved());
+        }
+        match turn {
             Turn::Stopped => return Ok(()),
             Turn::Worked => awake_until = now + thread.busy_poll,
             Turn::Idle => {}

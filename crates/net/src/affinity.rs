@@ -48,8 +48,19 @@ pub fn allowed_cores() -> io::Result<Vec<Core>> {
 ///
 /// `InvalidInput` when the core does not exist or is not ours to use.
 pub fn pin_to(core: Core) -> io::Result<()> {
+    keep_to(&[core])
+}
+
+/// Keeps the calling thread to these cores from now on.
+///
+/// # Errors
+///
+/// `InvalidInput` when none of them exists and is ours to use.
+pub fn keep_to(cores: &[Core]) -> io::Result<()> {
     let mut mask = CpuSet::new();
-    mask.set(core.0);
+    for core in cores {
+        mask.set(core.0);
+    }
     Ok(sched_setaffinity(None, &mask)?)
 }
 

@@ -110,6 +110,12 @@ impl TunBatch {
         self.packets.len() == self.capacity || self.bytes >= self.budget
     }
 
+    /// Bytes of all packets.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Forgets all packets.
     pub fn clear(&mut self) {
         self.packets.clear();
@@ -230,6 +236,12 @@ impl UdpBatch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.metas.is_empty()
+    }
+
+    /// Bytes of all trains.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.metas.iter().map(|meta| meta.len).sum()
     }
 
     /// Trains of the last receive that were longer than their buffer and lost their end. Their last datagram is cut and

@@ -18,7 +18,7 @@ const FIRST_SOCKET: u64 = 1;
 impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Lane<T, U> {
     /// Waits and works until control says stop. The lane's keys are wiped when this returns.
     ///
-    /// The thread stays on its core from then on. If that core is not ours to use, the lane runs where the system puts it.
+    /// If the thread's core is not ours to use, the lane runs where the system puts it.
     ///
     /// # Errors
     ///
@@ -92,6 +92,10 @@ impl<T: TunQueue + AsFd, U: UdpQueue + AsFd> Worker for Lane<T, U> {
 
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         Self::work(self, now)
+    }
+
+    fn moved(&self) -> usize {
+        self.moved
     }
 }
 

@@ -57,6 +57,8 @@ pub struct MacsecLane<T, P> {
     ready: Ready,
     /// What is left to do of the batch from the device. Nothing else is read from it before it is done.
     sending: Option<Progress>,
+    /// Bytes that this turn took from port and device.
+    moved: usize,
 }
 
 /// Which sources the next turn looks at.
@@ -106,6 +108,7 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
             underlay: Underlay::Free,
             ready: Ready::all(Look::Skip),
             sending: None,
+            moved: 0,
         })
     }
 
@@ -129,6 +132,7 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
     /// Looks at the sources that are ready.
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         self.state.now = now;
+        self.moved = 0;
         if self.ready.waker == Look::Take {
             self.waker.drain();
         }
@@ -250,6 +254,7 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
         }
         let (state, batch, frames) = (&mut self.state, &mut self.port_batch, &mut self.frames);
         let count = self.port.recv_batch(batch)?;
+        self.moved += batch.bytes();
         if count + batch.truncated() > 0 {
             state.rx.secy.expire(state.now);
             ingress::handle_batch(state, batch, frames);
@@ -266,6 +271,7 @@ impl<T: TunQueue, P: PortQueue> MacsecLane<T, P> {
             return Ok(pending);
         }
         let count = self.tap.recv_batch(&mut self.tun_batch)?;
+        self.moved += self.tun_batch.bytes();
         if count > 0 {
             self.state.tx.channel.expire(self.state.now);
             self.sending = Some(Progress::default());

@@ -56,6 +56,12 @@ impl PortBatch {
         self.frames.is_empty()
     }
 
+    /// Bytes of all frames.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.frames.iter().map(|frame| frame.len).sum()
+    }
+
     /// Whether no other frame has place.
     #[must_use]
     pub fn is_full(&self) -> bool {

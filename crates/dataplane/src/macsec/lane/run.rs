@@ -71,4 +71,8 @@ impl<T: TunQueue + AsFd, P: PortQueue + AsFd> Worker for MacsecLane<T, P> {
     fn work(&mut self, now: Instant) -> io::Result<Turn> {
         Self::work(self, now)
     }
+
+    fn moved(&self) -> usize {
+        self.moved
+    }
 }
