@@ -10,8 +10,8 @@ use crate::macsec::MacsecCommand;
 use crate::macsec::testing::host::{Kind, Wish, understood, wishes};
 use crate::macsec::testing::{EPOCH, LEFT, Link, PEER, Setup, frame, moved};
 
-/// Random frames of one run. A longer run raises it: a million take ten seconds without optimization.
-const RANDOM_FRAMES: u32 = 100_000;
+/// Random frames of one run: some seconds without optimization. A longer run raises it.
+const RANDOM_FRAMES: u32 = 1_000_000;
 
 fn offloads(offloads: Offloads) -> Setup {
     Setup {
