@@ -216,6 +216,7 @@ impl Version {
 }
 
 /// A packet that an IP router would send on as it is: a sound IPv4 header checksum, no options, and no extension headers.
+#[inline]
 fn is_plain(packet: &InnerPacket<'_>) -> bool {
     let bytes = packet.bytes();
     if packet.source().is_ipv4() {
@@ -309,6 +310,7 @@ impl Merge {
     }
 
     /// All that the keys tell: the same kind of packet, the next piece of the flow, and room for it.
+    #[inline]
     fn takes(&self, key: &MergeKey) -> bool {
         let first = &self.first;
         let shape = |key: &MergeKey| {
