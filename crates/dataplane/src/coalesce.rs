@@ -1,4 +1,4 @@
-//! Before hop 6 on the way in: packets of one flow that follow each other in a run become one super-packet, where the
+//! Before hop 6 on the way in: packets of one flow that follow each other in a batch become one super-packet, where the
 //! device takes such, and nobody computes a checksum that the device's kernel can do without.
 //!
 //! | packet's checksum | device        | alone                           | with its neighbors                       |
@@ -16,7 +16,7 @@
 use std::num::NonZeroU16;
 use std::ops::Range;
 
-use linkveil_net::batch::{Arena, InnerSlice};
+use linkveil_net::batch::{Arena, InnerSlice, TrainsBefore};
 use linkveil_net::frames::MAX_PARTS;
 use linkveil_net::{ChecksumPlace, FrameList, Offload, Offloads, SegmentProtocol, Segmentation};
 use linkveil_wire::transport::{ChecksumVerdict, complete_checksum, make_partial, verify_checksum};
@@ -50,12 +50,14 @@ pub(crate) struct Place {
 
 /// The bytes of a run, which its packets are looked up in by where they lie in the batch.
 #[derive(Debug)]
-pub(crate) struct RunBytes<'r> {
+pub(crate) struct RunBytes<'r, 'b> {
     pub(crate) bytes: &'r mut [u8],
     pub(crate) place: Place,
+    /// The trains of the batch in front of the run's.
+    pub(crate) before: &'r mut TrainsBefore<'b>,
 }
 
-impl RunBytes<'_> {
+impl RunBytes<'_, '_> {
     /// The part of the run that a slice of the batch is.
     #[inline]
     fn range(&self, slice: &InnerSlice) -> Option<Range<usize>> {
@@ -66,16 +68,21 @@ impl RunBytes<'_> {
     }
 }
 
-impl Arena for RunBytes<'_> {
+impl Arena for RunBytes<'_, '_> {
     #[inline]
     fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
-        self.bytes.get(self.range(slice)?)
+        match self.range(slice) {
+            Some(range) => self.bytes.get(range),
+            None => self.before.slice(slice),
+        }
     }
 
     #[inline]
     fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
-        let range = self.range(slice)?;
-        self.bytes.get_mut(range)
+        match self.range(slice) {
+            Some(range) => self.bytes.get_mut(range),
+            None => self.before.slice_mut(slice),
+        }
     }
 }
 

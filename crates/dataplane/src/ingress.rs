@@ -8,6 +8,7 @@
 //! 6. [`TunQueue::send_batch`]: packets to the device, from where they were opened
 
 use linkveil_net::FrameList;
+use linkveil_net::batch::TrainsBefore;
 use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_sa::{LaneEvent, Opened, Path, PeerId, RxEpoch, SocketIndex};
@@ -20,7 +21,7 @@ use linkveil_wire::{
 };
 
 use crate::bridge;
-use crate::coalesce::{Admitted, Coalescer, Place, RunBytes, key_of};
+use crate::coalesce::{Admitted, Place, RunBytes, key_of};
 use crate::counters::{DropReason, LaneCounter};
 use crate::orders::Answer;
 use crate::report::Traffic;
@@ -42,6 +43,13 @@ struct Train {
     path: Path,
     tos: u8,
     stride: usize,
+    len: usize,
+}
+
+/// A train's bytes, and the trains of the batch in front of it.
+struct TrainBytes<'r, 'b> {
+    bytes: &'r mut [u8],
+    before: TrainsBefore<'b>,
 }
 
 /// Hops 2 to 5 for every train of a batch that came through one socket.
@@ -57,11 +65,13 @@ pub(crate) fn handle_batch(
         .counters
         .add_many(LaneCounter::TrainTruncated, truncated);
     for buffer in 0..batch.len() {
-        if let Some((meta, bytes)) = batch.buffer_mut(buffer) {
+        if let Some((meta, bytes, before)) = batch.train_mut(buffer) {
             let train = train_of(buffer, socket, meta);
+            let bytes = TrainBytes { bytes, before };
             handle_train(state, &train, bytes, strays, frames);
         }
     }
+    state.coalescer.close(batch, frames);
     strays.wake_owners();
 }
 
@@ -73,15 +83,22 @@ pub(crate) fn handle_strays(
     frames: &mut Frames,
 ) {
     for (buffer, socket) in sockets.iter().enumerate() {
-        if let Some((meta, bytes)) = batch.buffer_mut(buffer) {
+        if let Some((meta, bytes, mut before)) = batch.train_mut(buffer) {
             let train = train_of(buffer, *socket, meta);
             let count = meta.segments().count();
             state.counters.add_many(LaneCounter::StrayReceived, count);
             if let Some(key) = run_key(bytes) {
-                open_run(state, &train, Span { key, start: 0 }, bytes, frames);
+                let place = Place { buffer, start: 0 };
+                let run = RunBytes {
+                    bytes,
+                    place,
+                    before: &mut before,
+                };
+                open_run(state, &train, key, run, frames);
             }
         }
     }
+    state.coalescer.close(batch, frames);
 }
 
 fn train_of(buffer: usize, socket: SocketIndex, meta: RecvMeta) -> Train {
@@ -93,6 +110,7 @@ fn train_of(buffer: usize, socket: SocketIndex, meta: RecvMeta) -> Train {
         },
         tos: meta.tos,
         stride: meta.stride.max(1),
+        len: meta.len,
     }
 }
 
@@ -100,10 +118,11 @@ fn train_of(buffer: usize, socket: SocketIndex, meta: RecvMeta) -> Train {
 fn handle_train(
     state: &mut State,
     train: &Train,
-    bytes: &mut [u8],
+    whole: TrainBytes<'_, '_>,
     strays: &mut StrayPorts,
     frames: &mut Frames,
 ) {
+    let TrainBytes { bytes, mut before } = whole;
     let (mut rest, mut start) = (bytes, 0);
     loop {
         // Of the first datagram alone: one that is too short for a key must not borrow its neighbor's bytes.
@@ -117,7 +136,16 @@ fn handle_train(
             Some(key) if key.message_type == MessageType::Data => {
                 let owner = state.lanes.owner_of(key.lane);
                 if owner == state.lane {
-                    open_run(state, train, Span { key, start }, run, frames);
+                    let place = Place {
+                        buffer: train.buffer,
+                        start,
+                    };
+                    let run = RunBytes {
+                        bytes: run,
+                        place,
+                        before: &mut before,
+                    };
+                    open_run(state, train, key, run, frames);
                 } else {
                     forward_run(state, train, owner, run, strays);
                 }
@@ -174,31 +202,26 @@ fn refuse_run(state: &mut State, train: &Train, run: &mut [u8]) {
     }
 }
 
-/// Whose a run is, and where it begins within its train.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    key: RunKey,
-    start: usize,
-}
-
 /// Hops 3 to 5 for datagrams of one sender lane and SPI.
-fn open_run(state: &mut State, train: &Train, span: Span, run: &mut [u8], frames: &mut Frames) {
+fn open_run(
+    state: &mut State,
+    train: &Train,
+    key: RunKey,
+    run: RunBytes<'_, '_>,
+    frames: &mut Frames,
+) {
     // The lane lends its table to the run, so that the epoch is looked up once and not for every datagram.
     let mut table = std::mem::take(&mut state.table);
-    match table.rx_mut(span.key.spi) {
+    match table.rx_mut(key.spi) {
         Some(epoch) => {
             epoch.check_deadline(state.now);
-            let place = Place {
-                buffer: train.buffer,
-                start: span.start,
-            };
             let mut sender = Sender::of(state, epoch, train);
-            sender.open_all(state, RunBytes { bytes: run, place }, frames);
+            sender.open_all(state, run, frames);
             let (opened, admitted) = (sender.opened, sender.admitted);
             state.peers.note_opened(epoch.peer(), opened, admitted);
             tell_pressure(state, epoch);
         }
-        None => refuse_unknown(state, train, run),
+        None => refuse_unknown(state, train, run.bytes),
     }
     state.table = table;
 }
@@ -259,8 +282,9 @@ impl<'a> Sender<'a> {
     }
 
     /// Hops 3 to 5 for all datagrams of the run.
-    fn open_all(&mut self, state: &mut State, mut run: RunBytes<'_>, frames: &mut Frames) {
-        let (mut coalescer, mut offset) = (Coalescer::default(), 0);
+    fn open_all(&mut self, state: &mut State, mut run: RunBytes<'_, '_>, frames: &mut Frames) {
+        // Goes on with the frame that the train before has left.
+        let (mut coalescer, mut offset) = (std::mem::take(&mut state.coalescer), 0);
         while let Some(datagram) = next_datagram(run.bytes, offset, self.train.stride) {
             let len = datagram.len();
             let taken = match self.open(state, datagram) {
@@ -277,7 +301,11 @@ impl<'a> Sender<'a> {
             }
             offset += len;
         }
-        coalescer.close(&mut run, frames);
+        if run.place.start + run.bytes.len() == self.train.len {
+            state.coalescer = coalescer;
+        } else {
+            coalescer.close(&mut run, frames);
+        }
     }
 
     /// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.

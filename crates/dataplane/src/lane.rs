@@ -19,6 +19,7 @@ use linkveil_wire::{Lane as LaneNumber, LaneCount};
 use rtrb::Producer;
 
 use crate::bridge;
+use crate::coalesce::Coalescer;
 use crate::egress::{self, Progress, Stop, TRAINS, TUN_BATCH, TUN_BATCH_BYTES, Underlay};
 use crate::ends::{ControlEnd, Next, Orders};
 use crate::ingress::{self, UDP_BATCH};
@@ -141,6 +142,7 @@ impl<T: TunQueue, U: UdpQueue> Lane<T, U> {
                 offloads: tuns.iter().map(TunQueue::offloads).collect(),
                 inward: Inward::new(tuns.len()),
                 sightings: Sightings::new(links.sightings, bridges, now),
+                coalescer: Coalescer::default(),
             },
             queues: udps.iter().map(|_| GsoQueue::new(TRAINS)).collect(),
             tun_batch: TunBatch::new(TUN_BATCH, TUN_BATCH_BYTES),

@@ -11,6 +11,7 @@ use linkveil_sa::{Counters, EpochId, LaneEvent, Path, PeerId, RxEpoch, TxSa, Usa
 use linkveil_wire::tcp_mss::Clamp;
 use linkveil_wire::{Lane, LaneCount, Spi};
 
+use crate::coalesce::Coalescer;
 use crate::counters::{DropReason, LaneCounter};
 use crate::inward::Inward;
 use crate::orders::Answer;
@@ -45,6 +46,9 @@ pub(crate) struct State {
     pub(crate) offloads: Box<[Offloads]>,
     pub(crate) inward: Inward,
     pub(crate) sightings: Sightings,
+    /// The newest frame of a train, which goes on in the next train of the batch: a train holds fewer packets than a full
+    /// super-packet is cut into.
+    pub(crate) coalescer: Coalescer,
 }
 
 impl State {

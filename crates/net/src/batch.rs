@@ -300,6 +300,18 @@ impl UdpBatch {
         Some((meta, bytes))
     }
 
+    /// Train number `index` as [`Self::buffer_mut`], and the ones before it. `None` past the end.
+    #[must_use]
+    pub fn train_mut(&mut self, index: usize) -> Option<(RecvMeta, &mut [u8], TrainsBefore<'_>)> {
+        let meta = *self.metas.get(index)?;
+        let (before, rest) = self.memory.split_at_mut_checked(index * UDP_BUFFER_LEN)?;
+        let before = TrainsBefore {
+            memory: before,
+            metas: self.metas.get(..index)?,
+        };
+        Some((meta, rest.get_mut(..meta.len)?, before))
+    }
+
     /// Every buffer, for a receiver that lets the kernel fill many at once.
     pub(crate) fn raw_buffers(&mut self) -> impl Iterator<Item = &mut [u8]> {
         self.memory.chunks_exact_mut(UDP_BUFFER_LEN)
@@ -322,6 +334,29 @@ impl UdpBatch {
 }
 
 impl Arena for UdpBatch {
+    #[inline]
+    fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get(..meta.len)?.get(slice.range.clone())
+    }
+
+    #[inline]
+    fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
+        let meta = self.metas.get(slice.buffer)?;
+        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
+        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
+    }
+}
+
+/// The trains of a [`UdpBatch`] in front of one that is worked on.
+#[derive(Debug)]
+pub struct TrainsBefore<'b> {
+    memory: &'b mut [u8],
+    metas: &'b [RecvMeta],
+}
+
+impl Arena for TrainsBefore<'_> {
     #[inline]
     fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
         let meta = self.metas.get(slice.buffer)?;

@@ -311,6 +311,36 @@ fn tcp(payload: usize) -> Wish {
     }
 }
 
+// REQ-OFFLOAD-4, REQ-CSUM-3: 47 pieces and 47 more are three trains, and each of the two ends in the midst of one.
+#[test]
+fn super_packets_that_two_trains_carried_come_out_as_they_went_in() {
+    let next = |wish: &Wish, after: usize| {
+        let mut next = wish.clone();
+        if let Kind::Tcp { sequence, .. } = &mut next.kind {
+            *sequence += u32::try_from(after).unwrap();
+        }
+        next.id += u16::try_from(after / 1_372).unwrap();
+        next
+    };
+    for kind in [tcp(0).kind, Kind::Udp] {
+        let first = Wish {
+            kind,
+            segment: Some(1_372),
+            ..tcp(47 * 1_372)
+        };
+        let second = next(&first, 47 * 1_372);
+        // Not only because the first one is full: it must not be joined with what does not belong to it.
+        let other = Wish {
+            port: 4_001,
+            ..next(&second, 47 * 1_372)
+        };
+        let wishes = [first, second, other];
+        let frames = carry(ABLE, &wishes);
+        let handed = wishes.map(|wish| wish.handed_over(Offloads::TcpAndUdp).remove(0));
+        assert_eq!(frames, handed);
+    }
+}
+
 // REQ-OFFLOAD-1, REQ-OFFLOAD-4, REQ-CSUM-3
 #[test]
 fn a_super_packet_crosses_as_many_datagrams_and_comes_out_as_one() {
