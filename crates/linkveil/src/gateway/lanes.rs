@@ -1,4 +1,4 @@
-//! The lanes' threads: one for each lane, each on a core of its own as far as there are enough.
+//! The lanes' threads: one for each lane, each with a core of its own as far as there are enough, for when it is busy.
 
 use std::io;
 use std::os::fd::AsFd;
