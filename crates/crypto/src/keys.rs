@@ -79,6 +79,12 @@ impl StaticSecret {
         Self(x25519_dalek::StaticSecret::from(*bytes))
     }
 
+    /// The same key once more, for another user of it in this process. Each copy wipes itself.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// Reads a key in base64.
     ///
     /// # Errors

@@ -99,13 +99,17 @@ pub fn run(command: Command) -> Result<(), AppError> {
 
 fn check(file: &Path, debug: DebugArgs, out: &mut impl Write) -> Result<(), AppError> {
     let config = Config::load(file, surroundings(debug))?;
-    let (vpcs, peers) = (config.vpcs.len(), config.peers.len());
-    Ok(writeln!(
+    let (vpcs, peers, ports) = (config.vpcs.len(), config.peers.len(), config.macsec.len());
+    let node = config.node.name;
+    write!(
         out,
-        "{}: no problem: node {}, {vpcs} VPC, {peers} peer",
-        file.display(),
-        config.node.name
-    )?)
+        "{}: no problem: node {node}, {vpcs} VPC, {peers} peer",
+        file.display()
+    )?;
+    if ports > 0 {
+        write!(out, ", {ports} MACsec port")?;
+    }
+    Ok(writeln!(out)?)
 }
 
 fn up(file: &Path, debug: DebugArgs) -> Result<(), AppError> {

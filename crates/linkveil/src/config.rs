@@ -34,7 +34,11 @@ use linkveil_tunnel::{Keepalive, Roaming};
 use linkveil_wire::{LaneCount, MAX_LANES, Vni};
 
 use document::{Section, Source};
-pub use macsec::{Listening, MacsecKeys, MacsecPort, NoiseKeys, PnReuse, RxKey, StaticKeys, TxKey};
+pub(crate) use macsec::MAX_PORTS as MAX_MACSEC_PORTS;
+pub use macsec::{
+    KeyTerms, Listening, MacsecKeys, MacsecPort, NoiseKeys, PnReuse, RxKey, StaticKey, StaticKeys,
+    TxKey,
+};
 pub(crate) use node::{MAX_LISTEN_ADDRESSES, RUNTIME_FOLDER};
 use problem::Problems;
 pub use problem::{ConfigError, Problem};

@@ -12,6 +12,7 @@
 mod forwarding;
 mod impaired;
 mod lanes;
+mod macsec;
 mod report;
 mod requests;
 mod signals;
@@ -34,12 +35,13 @@ use linkveil_wire::{HandshakeFlags, Timestamp};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
-use crate::config::{Config, MAX_LISTEN_ADDRESSES, Node, Peer};
+use crate::config::{Config, MAX_LISTEN_ADDRESSES, MAX_MACSEC_PORTS, Node, Peer};
 use crate::ipc::server::{BindError, Server};
 use crate::privileges;
 use crate::setup::{self, Foundation, SetupError};
 use forwarding::Forwarding;
 use lanes::LaneThreads;
+use macsec::{Links, MacsecError};
 use report::Portrait;
 use requests::Waiting;
 use signals::StopSignals;
@@ -50,7 +52,9 @@ const SIGNALS: Token = Token(0);
 const LANES: Token = Token(1);
 const FIRST_SOCKET: Token = Token(2);
 /// Above the tokens of all control sockets.
-const FIRST_CLIENT: Token = Token(FIRST_SOCKET.0 + MAX_LISTEN_ADDRESSES);
+const FIRST_PORT: Token = Token(FIRST_SOCKET.0 + MAX_LISTEN_ADDRESSES);
+/// Above the tokens of all protected ports.
+const FIRST_CLIENT: Token = Token(FIRST_PORT.0 + macsec::TOKENS * MAX_MACSEC_PORTS);
 
 /// Events of one wait; more are told by the next one.
 const EVENTS: usize = 128;
@@ -70,6 +74,9 @@ pub enum GatewayError {
     /// Sockets or devices.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// A protected port.
+    #[error(transparent)]
+    Macsec(#[from] MacsecError),
     /// The event loop or a thread could not be made.
     #[error("cannot start: {0}")]
     Start(#[from] io::Error),
@@ -111,6 +118,8 @@ struct Gateway {
     portrait: Portrait,
     trains: TrainLog,
     threads: LaneThreads,
+    /// Protected ports.
+    links: Links,
     poll: Poll,
     _signals: StopSignals,
     backlog: Backlog,
@@ -125,7 +134,7 @@ enum Outlook {
 
 impl Gateway {
     /// The order of docs/operations.md, "Life of `up`". What was made so far goes away by itself if a step fails.
-    fn start(config: Config) -> Result<Self, GatewayError> {
+    fn start(mut config: Config) -> Result<Self, GatewayError> {
         let poll = Poll::new()?;
         let registry = poll.registry();
         let signals = StopSignals::register(SIGNALS, registry)?;
@@ -154,8 +163,17 @@ impl Gateway {
             LANES,
             Interest::READABLE,
         )?;
+        let shared = macsec::Shared {
+            node: &config.node,
+            crypto: &config.crypto,
+            registry,
+            impair: config.impair,
+            first: FIRST_PORT,
+        };
+        let mut links = Links::build(std::mem::take(&mut config.macsec), shared)?;
         privileges::drop_capabilities();
-        let threads = LaneThreads::spawn(lanes, &config.node, pool.waker())?;
+        let threads = LaneThreads::spawn(lanes, ("lane", &config.node), pool.waker())?;
+        links.spawn(&config.node)?;
         let stations = MacLearner::new(config.vpcs.len(), clock::now());
         let portrait = Portrait::new(&config, &device_plans, clock::now());
         let core = make_core(config, &forwarding);
@@ -171,6 +189,7 @@ impl Gateway {
             portrait,
             trains: TrainLog::default(),
             threads,
+            links,
             poll,
             _signals: signals,
             backlog: Backlog::Empty,
@@ -189,9 +208,12 @@ impl Gateway {
                 return Ok(());
             }
             self.threads.check()?;
+            self.links.check()?;
             self.read_sockets();
             self.core.handle_timeout(now());
             self.stations.handle_timeout(clock::now());
+            self.links.turn();
+            self.answer_status();
             self.serve_waiting(clock::now());
             self.carry_out();
         }
@@ -212,8 +234,9 @@ impl Gateway {
             self.waiting.deadline(),
             self.sockets.next_due(),
         ];
-        let nearest = deadlines.into_iter().flatten().min()?;
-        Some(nearest.saturating_duration_since(now))
+        let nearest = deadlines.into_iter().flatten().min();
+        let patience = nearest.map(|due| due.saturating_duration_since(now));
+        patience.into_iter().chain(self.links.patience(now)).min()
     }
 
     fn note_events(&mut self, events: &Events) -> Outlook {
@@ -222,6 +245,7 @@ impl Gateway {
             match event.token() {
                 SIGNALS => return Outlook::Stop,
                 LANES => self.hear_lanes(),
+                token if self.links.note(token) => {}
                 token => match self.sockets.index_of(token) {
                     Some(socket) if !self.readable.contains(&socket) => self.readable.push(socket),
                     Some(_) => {}
@@ -246,7 +270,7 @@ impl Gateway {
             match event {
                 PoolEvent::Lane(event) => self.core.handle_lane_event(event, now()),
                 PoolEvent::Trains(socket, notice) => self.trains.log(socket, notice),
-                PoolEvent::Report(report) => self.answer_status(&report),
+                PoolEvent::Report(report) => self.waiting.note_report(report),
             }
         }
         let now = clock::now();
@@ -308,12 +332,13 @@ impl Gateway {
     fn stop(mut self) {
         tracing::info!("stopping");
         self.core.close(now());
+        self.links.close();
         self.carry_out();
         self.pool.stop();
         let end = clock::now() + FAREWELL;
         let mut events = Events::with_capacity(EVENTS);
         // A lane takes no orders while its answers find no room, so they are read until all lanes have ended.
-        while !self.threads.are_finished() && clock::now() < end {
+        while !(self.links.are_finished() && self.threads.are_finished()) && clock::now() < end {
             self.pool.flush();
             let _ = self.poll.poll(&mut events, Some(BACKLOG_PAUSE));
             self.hear_lanes();
@@ -321,11 +346,12 @@ impl Gateway {
         // Whoever is left sees that nobody gives orders any more.
         drop(self.pool);
         self.threads.join();
+        self.links.join();
     }
 }
 
 /// This moment on both clocks.
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     let (seconds, nanoseconds) = clock::wall();
     Now {
         instant: clock::now(),

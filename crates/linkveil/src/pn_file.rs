@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 use linkveil_macsec::NonceSpace;
 use linkveil_wire::PacketNumber;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::config::PnReuse;
 
@@ -109,8 +111,17 @@ pub struct PnFile {
     _lock: File,
 }
 
-/// What is written down of each key: its origin, and the last number that may have been used.
-type Entries = BTreeMap<[u8; 16], ([u8; 16], u64)>;
+/// What is written down of each key, by its name.
+type Entries = BTreeMap<[u8; 16], Entry>;
+
+/// What is written down of a key.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// [`NonceSpace::origin`].
+    origin: [u8; 16],
+    /// The last number that may have been used.
+    last: u64,
+}
 
 /// Which numbers a key begins with, and which it has at all.
 #[derive(Debug, Clone, Copy)]
@@ -142,11 +153,11 @@ impl PnFile {
         let used = UsedKeys::read(&state_folder.join(USED_KEYS))?;
         let first = match (terms.reuse, entries.get(&space.id)) {
             (PnReuse::Unsafe, _) => terms.first.get(),
-            (PnReuse::Refused, Some((origin, _))) if *origin != space.origin => {
+            (PnReuse::Refused, Some(entry)) if entry.origin != space.origin => {
                 return Err(PnFileError::OtherSalt);
             }
-            (PnReuse::Refused, Some((_, used))) => {
-                let next = used.checked_add(1).ok_or(PnFileError::Exhausted)?;
+            (PnReuse::Refused, Some(entry)) => {
+                let next = entry.last.checked_add(1).ok_or(PnFileError::Exhausted)?;
                 next.max(terms.first.get())
             }
             (PnReuse::Refused, None) if used.contains(&space.id) => {
@@ -183,10 +194,13 @@ impl PnFile {
     /// The system refused; what was reserved before stays so.
     pub fn reserve_through(&mut self, wanted: PacketNumber) -> Result<PacketNumber, PnFileError> {
         let last = wanted.get().min(self.last.get());
-        let entry = self.entries.entry(self.space.id);
-        let (origin, reserved) = entry.or_insert((self.space.origin, 0));
-        (*origin, *reserved) = (self.space.origin, last.max(*reserved));
-        let reserved = *reserved;
+        let known = self.entries.get(&self.space.id);
+        let reserved = known.map_or(last, |entry| entry.last.max(last));
+        let entry = Entry {
+            origin: self.space.origin,
+            last: reserved,
+        };
+        self.entries.insert(self.space.id, entry);
         write(&self.path, &text_of(&self.entries))?;
         Ok(PacketNumber::new(reserved))
     }
@@ -234,7 +248,7 @@ fn failed<'p>(path: &'p Path, step: &'static str) -> impl FnOnce(io::Error) -> P
 /// Keeps everybody else away for as long as the file is open. The lock has a file of its own, because writing replaces
 /// the other.
 fn lock(path: &Path) -> Result<File, PnFileError> {
-    let path = path.with_added_extension("lock");
+    let path = beside(path, "lock");
     let file = OpenOptions::new()
         .create(true)
         .write(true)
@@ -242,11 +256,19 @@ fn lock(path: &Path) -> Result<File, PnFileError> {
         .mode(0o600)
         .open(&path)
         .map_err(failed(&path, "make the lock file"))?;
-    match file.try_lock() {
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(PnFileError::Busy { path }),
-        Err(fs::TryLockError::Error(source)) => Err(failed(&path, "lock")(source)),
+        Err(Errno::WOULDBLOCK) => Err(PnFileError::Busy { path }),
+        Err(error) => Err(failed(&path, "lock")(error.into())),
     }
+}
+
+/// The file with one more ending.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
 }
 
 fn text_or_empty(path: &Path) -> Result<String, PnFileError> {
@@ -282,7 +304,7 @@ fn read(path: &Path) -> Result<Entries, PnFileError> {
     Ok(entries)
 }
 
-fn entry(line: &str) -> Option<([u8; 16], ([u8; 16], u64))> {
+fn entry(line: &str) -> Option<([u8; 16], Entry)> {
     let mut words = line.split(' ');
     let mut name = || {
         let mut bytes = [0; 16];
@@ -290,22 +312,25 @@ fn entry(line: &str) -> Option<([u8; 16], ([u8; 16], u64))> {
         Some(bytes)
     };
     let (id, origin) = (name()?, name()?);
-    let number = words.next()?.parse().ok()?;
-    words.next().is_none().then_some((id, (origin, number)))
+    let last = words.next()?.parse().ok()?;
+    words
+        .next()
+        .is_none()
+        .then_some((id, Entry { origin, last }))
 }
 
 fn text_of(entries: &Entries) -> String {
     let mut text = format!("{COMMENT}\n{HEADING}\n");
-    for (id, (origin, number)) in entries {
+    for (id, Entry { origin, last }) in entries {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{} {} {number}", hex::encode(id), hex::encode(origin));
+        let _ = writeln!(text, "{} {} {last}", hex::encode(id), hex::encode(origin));
     }
     text
 }
 
 /// Replaces the file as a whole and returns when that is on stable storage: first the content, then the name.
 fn write(path: &Path, text: &str) -> Result<(), PnFileError> {
-    let new = path.with_added_extension("new");
+    let new = beside(path, "new");
     let mut file = OpenOptions::new()
         .create(true)
         .write(true)

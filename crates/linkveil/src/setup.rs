@@ -2,6 +2,8 @@
 //!
 //! Nothing has to be undone on a failure: sockets and devices go away when their descriptors close.
 
+pub mod macsec;
+
 use std::io;
 use std::net::SocketAddr;
 

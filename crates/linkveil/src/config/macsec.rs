@@ -17,7 +17,7 @@ use super::unique::Unique;
 use super::vpc::labeled_by_name;
 use super::{DeviceName, NetnsName, node, peer, values, vpc};
 pub(super) use keys::Context as KeyContext;
-pub use keys::{MacsecKeys, NoiseKeys, PnReuse, RxKey, StaticKeys, TxKey};
+pub use keys::{KeyTerms, MacsecKeys, NoiseKeys, PnReuse, RxKey, StaticKey, StaticKeys, TxKey};
 
 const KEYS: &[&str] = &[
     "name",
@@ -35,7 +35,7 @@ const KEYS: &[&str] = &[
 ];
 
 /// Each has lanes of its own; a machine with more ports than this has more than one gateway.
-const MAX_PORTS: usize = 16;
+pub(crate) const MAX_PORTS: usize = 16;
 
 const DEFAULT_WINDOW: i64 = 1024;
 

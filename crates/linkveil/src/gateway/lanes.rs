@@ -43,7 +43,11 @@ impl LaneThreads {
     /// # Errors
     ///
     /// No thread can be had. Lanes that run already end when the pool that belongs to them goes.
-    pub(super) fn spawn(lanes: Vec<LaneMain>, node: &Node, control: &Waker) -> io::Result<Self> {
+    pub(super) fn spawn(
+        lanes: Vec<LaneMain>,
+        (name, node): (&str, &Node),
+        control: &Waker,
+    ) -> io::Result<Self> {
         let cores = allowed_cores().unwrap_or_default();
         let (first, busy_poll) = (first_core(&node.name), node.busy_poll);
         let mut threads = Vec::with_capacity(lanes.len());
@@ -51,7 +55,7 @@ impl LaneThreads {
             let core = cores.get((first + number) % cores.len().max(1)).copied();
             let control = control.clone();
             let thread = thread::Builder::new()
-                .name(format!("lane-{number}"))
+                .name(format!("{name}-{number}"))
                 .spawn(move || {
                     let ended = lane(LaneThread { core, busy_poll });
                     control.wake();
@@ -66,13 +70,19 @@ impl LaneThreads {
     ///
     /// A lane has ended, which none does before it is told to.
     pub(super) fn check(&mut self) -> Result<(), GatewayError> {
-        for (lane, slot) in self.0.iter_mut().enumerate() {
-            if let Some(thread) = slot.take_if(|thread| thread.is_finished()) {
-                let reason = outcome(thread);
-                return Err(GatewayError::Lane { lane, reason });
-            }
+        match self.take_ended() {
+            Some((lane, reason)) => Err(GatewayError::Lane { lane, reason }),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A lane that has ended, and why; each is told once.
+    pub(super) fn take_ended(&mut self) -> Option<(usize, String)> {
+        let mut slots = self.0.iter_mut().enumerate();
+        slots.find_map(|(lane, slot)| {
+            let ended = slot.take_if(|thread| thread.is_finished())?;
+            Some((lane, outcome(ended)))
+        })
     }
 
     /// Whether none runs any more.
@@ -109,7 +119,8 @@ fn outcome(thread: JoinHandle<io::Result<()>>) -> String {
 
 /// Sorts queues by lane: `devices` has for each VPC one queue per lane, `sockets` for each listen address.
 fn queues<U>(devices: Vec<Vec<LinuxTun>>, sockets: Vec<Vec<U>>) -> Vec<LaneQueues<LinuxTun, U>> {
-    let lanes = sockets.first().map_or(0, Vec::len);
+    // Without a UDP address there is nothing to carry; one lane sleeps.
+    let lanes = sockets.first().map_or(1, Vec::len);
     let (tuns, udps) = (by_lane(devices, lanes), by_lane(sockets, lanes));
     tuns.into_iter()
         .zip(udps)

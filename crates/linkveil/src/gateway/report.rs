@@ -6,7 +6,7 @@ use linkveil_crypto::{PostQuantum, Suite};
 use linkveil_dataplane::{MacLearner, MacOwner, PeerReport, Report, VpcIndex, report};
 use linkveil_noise::Role;
 use linkveil_sa::PeerId;
-use linkveil_tunnel::{Core, Event, PeerState, PeerStatus as CoreStatus};
+use linkveil_tunnel::{Core, EpochStatus as CoreEpoch, Event, PeerState};
 
 use super::forwarding::Forwarding;
 use crate::config::{Config, Vpc, VpcKind};
@@ -173,8 +173,14 @@ impl Moment<'_> {
             name: names.name.clone(),
             public_key: names.public_key.clone(),
             endpoint: endpoint.map(|path| path.remote.to_string()),
-            state: core.as_ref().map_or("idle", state_name).to_owned(),
-            epoch: core.and_then(|status| self.epoch_status(&status)),
+            state: core
+                .as_ref()
+                .map_or("idle", |status| state_name(status.state))
+                .to_owned(),
+            epoch: core
+                .as_ref()
+                .and_then(|status| status.epoch.as_ref())
+                .map(|epoch| epoch_status(epoch, self.now)),
             last_handshake_age_seconds: last_handshake
                 .map(|moment| seconds_between(moment, self.now)),
             tx: traffic_of(tx),
@@ -188,16 +194,15 @@ impl Moment<'_> {
             },
         }
     }
+}
 
-    fn epoch_status(&self, status: &CoreStatus) -> Option<EpochStatus> {
-        let epoch = status.epoch.as_ref()?;
-        Some(EpochStatus {
-            fingerprint: epoch.fingerprint.to_string(),
-            age_seconds: seconds_between(epoch.established, self.now),
-            next_rekey_seconds: epoch.next_rekey.map(|due| seconds_between(self.now, due)),
-            role: role_name(epoch.role).to_owned(),
-            post_quantum: epoch.post_quantum == PostQuantum::Hybrid,
-        })
+pub(super) fn epoch_status(epoch: &CoreEpoch, now: Instant) -> EpochStatus {
+    EpochStatus {
+        fingerprint: epoch.fingerprint.to_string(),
+        age_seconds: seconds_between(epoch.established, now),
+        next_rekey_seconds: epoch.next_rekey.map(|due| seconds_between(now, due)),
+        role: role_name(epoch.role).to_owned(),
+        post_quantum: epoch.post_quantum == PostQuantum::Hybrid,
     }
 }
 
@@ -221,15 +226,15 @@ const fn kind_name(kind: VpcKind) -> &'static str {
     }
 }
 
-fn state_name(status: &CoreStatus) -> &'static str {
-    match status.state {
+pub(super) fn state_name(state: PeerState) -> &'static str {
+    match state {
         PeerState::Idle => "idle",
         PeerState::Handshaking => "handshaking",
         PeerState::Established => "established",
     }
 }
 
-const fn role_name(role: Role) -> &'static str {
+pub(super) const fn role_name(role: Role) -> &'static str {
     match role {
         Role::Initiator => "initiator",
         Role::Responder => "responder",
@@ -243,12 +248,12 @@ const fn traffic_of(traffic: report::Traffic) -> Traffic {
     }
 }
 
-fn counters(named: impl Iterator<Item = (&'static str, u64)>) -> Counters {
+pub(super) fn counters(named: impl Iterator<Item = (&'static str, u64)>) -> Counters {
     named
         .map(|(name, count)| (name.to_owned(), count))
         .collect()
 }
 
-fn seconds_between(earlier: Instant, later: Instant) -> u64 {
+pub(super) fn seconds_between(earlier: Instant, later: Instant) -> u64 {
     later.saturating_duration_since(earlier).as_secs()
 }

@@ -19,9 +19,15 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) struct Waiting {
     clients: Vec<Token>,
     deadline: Option<Instant>,
+    /// What the lanes of the tunnels said; those of protected ports may be missing.
+    report: Option<Box<Report>>,
 }
 
 impl Waiting {
+    pub(super) fn note_report(&mut self, report: Box<Report>) {
+        self.report = Some(report);
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
@@ -34,6 +40,7 @@ impl Gateway {
                 // Clients that come while a report is under way get the same one.
                 if self.waiting.clients.is_empty() {
                     self.pool.request_report();
+                    self.links.request_reports();
                     self.waiting.deadline = Some(clock::now() + REPORT_TIMEOUT);
                 }
                 self.waiting.clients.push(client);
@@ -48,15 +55,24 @@ impl Gateway {
         }
     }
 
-    pub(super) fn answer_status(&mut self, report: &Report) {
+    /// Answers if somebody asked and all lanes have reported.
+    pub(super) fn answer_status(&mut self) {
+        let now = clock::now();
+        let Some(report) = &self.waiting.report else {
+            return;
+        };
+        let Some(macsec) = self.links.status(now) else {
+            return;
+        };
         let moment = Moment {
             core: &self.core,
             forwarding: &self.forwarding,
             stations: &self.stations,
             report,
-            now: clock::now(),
+            now,
         };
         let mut status = self.portrait.paint(&moment);
+        status.macsec = macsec;
         status.control.extend(self.sockets.impair_counters());
         self.answer_waiting(&Response::Status(Box::new(status)));
     }
@@ -75,6 +91,7 @@ impl Gateway {
 
     fn answer_waiting(&mut self, response: &Response) {
         self.waiting.deadline = None;
+        self.waiting.report = None;
         for client in std::mem::take(&mut self.waiting.clients) {
             self.server.respond(client, response, self.poll.registry());
         }
@@ -82,7 +99,13 @@ impl Gateway {
 
     /// Starts handshakes with one peer or all; the names of those with which one is under way now.
     fn rekey(&mut self, wanted: Option<&str>) -> Result<Vec<String>, Refusal> {
-        let mut started = Vec::new();
+        let mut started = self.links.rekey(wanted);
+        if !started.is_empty() && wanted.is_some() {
+            return Ok(started);
+        }
+        if let Some(name) = wanted.filter(|name| self.links.has(name)) {
+            return Err(no_handshake(name));
+        }
         for (peer, name) in self.portrait.find(wanted)? {
             match self.core.rekey(peer, now()) {
                 Rekey::Started | Rekey::AlreadyPending => started.push(name),
@@ -92,6 +115,12 @@ impl Gateway {
         }
         Ok(started)
     }
+}
+
+fn no_handshake(name: &str) -> Refusal {
+    let message =
+        format!("the keys of {name} are written down: change them in the file, and restart");
+    Refusal::new(RefusalCode::Unavailable, message)
 }
 
 fn no_endpoint(name: &str) -> Refusal {

@@ -9,6 +9,8 @@ use linkveil_sa::{Path, SocketIndex};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 
+use super::impaired;
+
 /// Longer than every handshake message (1,342 bytes), so that one that is too long is seen to be.
 const BUFFER_BYTES: usize = 2048;
 
@@ -92,10 +94,7 @@ impl ControlSockets {
 
     /// What was impaired, by name; nothing and all the names without an impairment.
     pub(super) fn impair_counters(&self) -> impl Iterator<Item = (String, u64)> + use<> {
-        let counts = self.impairment.as_ref().map(Impairment::counts);
-        let counts = counts.unwrap_or_default();
-        let named = counts.dropped().into_iter().chain(counts.altered());
-        named.map(|(name, count)| (name.to_owned(), count))
+        impaired::counters(self.impairment.as_ref())
     }
 
     fn read(&mut self, socket: SocketIndex) -> Option<(Path, usize)> {
