@@ -139,6 +139,11 @@ impl Hosts {
         }
     }
 
+    /// Name of a host's namespace.
+    pub(super) fn name(&self, side: Side) -> &str {
+        &self.host(side).name
+    }
+
     /// Where files go.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

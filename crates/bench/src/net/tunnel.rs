@@ -2,6 +2,7 @@
 
 mod kernel;
 mod linkveil;
+mod macsec;
 mod nebula;
 mod openvpn;
 mod wireguard;
@@ -34,6 +35,8 @@ pub enum Peer {
     Linkveil,
     /// The same with one lane that goes on looking for work before it sleeps: for the least delay.
     LinkveilPoll,
+    /// linkveil on a protected Ethernet port: MACsec, with keys by handshake.
+    LinkveilMacsec,
     /// WireGuard in Go, in user space.
     WireguardGo,
     /// WireGuard in Rust, by Cloudflare.
@@ -219,6 +222,7 @@ impl Peer {
         match self {
             Self::Linkveil => "linkveil",
             Self::LinkveilPoll => "linkveil-poll",
+            Self::LinkveilMacsec => "linkveil-macsec",
             Self::WireguardGo => "wireguard-go",
             Self::Boringtun => "boringtun",
             Self::Gotatun => "gotatun",
@@ -233,7 +237,10 @@ impl Peer {
     /// Whether it is linkveil, in one form or another.
     #[must_use]
     pub const fn is_own(self) -> bool {
-        matches!(self, Self::Linkveil | Self::LinkveilPoll)
+        matches!(
+            self,
+            Self::Linkveil | Self::LinkveilPoll | Self::LinkveilMacsec
+        )
     }
 
     /// What a form of linkveil sets in `[node]`: key and value, as in the file.
@@ -248,7 +255,11 @@ impl Peer {
     fn needs(self) -> Vec<Needed> {
         let needed = |program, remedy| Needed { program, remedy };
         match self {
-            Self::Linkveil | Self::LinkveilPoll | Self::Vxlan | Self::Veth => vec![],
+            Self::Linkveil
+            | Self::LinkveilPoll
+            | Self::LinkveilMacsec
+            | Self::Vxlan
+            | Self::Veth => vec![],
             Self::WireguardGo => vec![needed("wireguard-go", "apt install wireguard-go"), WG],
             Self::Boringtun => vec![needed("boringtun-cli", "cargo install boringtun-cli"), WG],
             Self::Gotatun => vec![needed("gotatun", "cargo install gotatun-cli"), WG],
@@ -282,7 +293,9 @@ impl Peer {
             ));
         }
         match self {
-            Self::Linkveil | Self::LinkveilPoll => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Self::Linkveil | Self::LinkveilPoll | Self::LinkveilMacsec => {
+                Ok(env!("CARGO_PKG_VERSION").to_owned())
+            }
             Self::WireguardGo => Ok(tools::version("wireguard-go", &["--version"])),
             Self::Boringtun => Ok(tools::version("boringtun-cli", &["--version"])),
             Self::Gotatun => Ok(tools::version("gotatun", &["--version"])),
@@ -301,6 +314,7 @@ impl Peer {
     pub(super) fn start<'a>(self, context: &Context<'a>) -> Result<Tunnel<'a>, NetError> {
         let mut tunnel = match self {
             Self::Linkveil | Self::LinkveilPoll => linkveil::start(context, self)?,
+            Self::LinkveilMacsec => macsec::start(context)?,
             Self::WireguardGo => wireguard::start(context, wireguard::GO)?,
             Self::Boringtun => wireguard::start(context, wireguard::BORINGTUN)?,
             Self::Gotatun => wireguard::start(context, wireguard::GOTATUN)?,
@@ -360,7 +374,7 @@ mod tests {
             assert_eq!(Peer::from_str(peer.name(), false), Ok(peer));
         }
         assert!(Peer::from_str("linkveil", false).is_err());
-        assert_eq!(Peer::all_others().len(), 9);
+        assert_eq!(Peer::all_others().len(), 10);
     }
 
     #[test]

@@ -30,12 +30,12 @@ pub(super) fn start<'a>(context: &Context<'a>, peer: Peer) -> Result<Tunnel<'a>,
     Ok(Tunnel::of_daemons(context, DEVICE, daemons))
 }
 
-fn key_file(side: Side) -> String {
+pub(super) fn key_file(side: Side) -> String {
     format!("linkveil-{}.key", side.letter())
 }
 
 /// What the user asked for in `[node]`, and what this form sets: of two lines with one key its own.
-fn node_lines(asked: &[String], settings: &[(&str, &str)]) -> String {
+pub(super) fn node_lines(asked: &[String], settings: &[(&str, &str)]) -> String {
     let key_of = |line: &str| line.split('=').next().map(|key| key.trim().to_owned());
     let kept = asked.iter().filter(|line| {
         let key = key_of(line);
