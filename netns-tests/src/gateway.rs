@@ -1,6 +1,7 @@
 //! One `linkveil up` process: start, ready, signals, log.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -44,7 +45,7 @@ impl Gateway {
     /// If it ends first, or is not ready in time; its log is printed.
     #[must_use]
     pub fn start(name: &str, host: &Namespace, folder: &Path, config: &str) -> Self {
-        fs::write(folder.join(CONFIG), config).unwrap();
+        write_private(&folder.join(CONFIG), config);
         let _ = fs::remove_file(folder.join(READY));
         let ready = UnixDatagram::bind(folder.join(READY)).unwrap();
         ready
@@ -61,6 +62,7 @@ impl Gateway {
                 .arg(folder.join(CONFIG))
                 .env("NOTIFY_SOCKET", folder.join(READY))
                 .env("LINKVEIL_LOG", LOG_LEVEL)
+                .env("STATE_DIRECTORY", folder)
                 .stdin(Stdio::null())
                 .stdout(log.try_clone().unwrap())
                 .stderr(log),
@@ -168,6 +170,12 @@ impl Drop for Gateway {
             eprintln!("---- log of {} ----\n{}", self.name, self.log());
         }
     }
+}
+
+/// A configuration may hold keys.
+fn write_private(path: &Path, content: &str) {
+    fs::write(path, content).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 /// The binary under test: `LINKVEIL_BIN`, or what cargo built next to this test.

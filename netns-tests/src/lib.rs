@@ -30,6 +30,7 @@
 //! | [`dial`]     | a handshake by hand, as initiator                                          |
 //! | [`rogue`]    | a configured peer that abuses its keys                                     |
 //! | [`crime`]    | what such a peer seals                                                     |
+//! | [`trunk`]    | two hosts on a cable that MACsec protects                                    |
 //! | [`third`]    | a third site, of another gateway                                           |
 //! | [`outsider`] | a host on the underlay that is no gateway                                  |
 //! | [`forge`]    | handshake messages of strangers                                            |
@@ -70,4 +71,5 @@ pub mod streams;
 pub mod third;
 pub mod timing;
 pub mod traffic;
+pub mod trunk;
 pub mod vm;

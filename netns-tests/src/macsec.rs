@@ -12,6 +12,7 @@
 //! | [`plan`]   | a link as a value: suite, options, keys, and what to tell the kernel                  |
 //! | [`config`] | the same for a gateway                                                               |
 //! | [`side`]   | who plays our side: what a test asks of it                                           |
+//! | [`product`] | our side as users have it: `linkveil up`                                            |
 //! | [`own`]    | our side made of crate `macsec`, a TAP device and AF_PACKET                          |
 //! | [`kernel`] | the machine's side: setting it up, reading its counters                              |
 //! | [`forge`]  | frames by hand, for what no side sends                                               |
@@ -24,5 +25,6 @@ pub mod judges;
 pub mod kernel;
 pub mod own;
 pub mod plan;
+pub mod product;
 pub mod side;
 pub mod table;

@@ -14,6 +14,8 @@ pub struct Status {
     pub vpcs: Vec<VpcStatus>,
     /// In the order of the configuration.
     pub peers: Vec<PeerStatus>,
+    /// In the order of the configuration.
+    pub macsec: Vec<MacsecStatus>,
     /// Dropped packets and datagrams by reason.
     pub drops: Counters,
     /// What lanes did besides.
@@ -58,6 +60,107 @@ pub struct PeerStatus {
     pub inner_mtu_bytes: u16,
     /// MAC addresses known behind it.
     pub macs: u64,
+}
+
+/// A protected port.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MacsecStatus {
+    /// MTU of its TAP device.
+    pub mtu_bytes: u16,
+    /// The other end, where keys come from a handshake.
+    pub peer: Option<MacsecPeerStatus>,
+    /// Channels that it sends on.
+    pub tx: Vec<MacsecChannelStatus>,
+    /// Channels that it receives on.
+    pub rx: Vec<MacsecChannelStatus>,
+    /// Received frames that belong to no channel.
+    pub secy: Counters,
+    /// Dropped frames by reason.
+    pub drops: Counters,
+    /// What lanes did besides.
+    pub lane_events: Counters,
+    /// Handshakes and their refusals.
+    pub control: Counters,
+}
+
+/// The other end of a port.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MacsecPeerStatus {
+    /// Its MAC address.
+    pub address: Option<String>,
+    /// `established` when there are keys.
+    pub state: String,
+    /// The keys.
+    pub epoch: Option<EpochStatus>,
+}
+
+/// A channel.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MacsecChannelStatus {
+    /// Its name in hex.
+    pub sci: String,
+    /// The association in use.
+    pub encoding_an: Option<u8>,
+    /// Its associations.
+    pub associations: Vec<MacsecSaStatus>,
+    /// Its counters.
+    pub counters: Counters,
+}
+
+/// An association.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MacsecSaStatus {
+    /// Its number.
+    pub an: u8,
+    /// The next packet number.
+    pub next_pn: Option<u64>,
+    /// The lowest acceptable one.
+    pub lowest_pn: Option<u64>,
+}
+
+impl MacsecStatus {
+    /// Sum of a counter over the channels that it receives on.
+    ///
+    /// # Panics
+    ///
+    /// If a channel has none of that name.
+    #[must_use]
+    pub fn received(&self, name: &str) -> u64 {
+        let channels = self.rx.iter();
+        channels.map(|channel| value(&channel.counters, name)).sum()
+    }
+
+    /// Sum of a counter over the channels that it sends on.
+    ///
+    /// # Panics
+    ///
+    /// If a channel has none of that name.
+    #[must_use]
+    pub fn sent(&self, name: &str) -> u64 {
+        let channels = self.tx.iter();
+        channels.map(|channel| value(&channel.counters, name)).sum()
+    }
+
+    /// Asserts that of all counters for received frames that were refused, wherever they are, those in `expected` have
+    /// exactly the given values and all others are zero.
+    ///
+    /// # Panics
+    ///
+    /// If a counter differs, or a name does not exist.
+    #[track_caller]
+    pub fn assert_refused(&self, expected: &[(&str, u64)]) {
+        let mut all = self.secy.clone();
+        all.extend(self.drops.clone());
+        for channel in &self.rx {
+            for (name, count) in &channel.counters {
+                *all.entry(name.clone()).or_default() += count;
+            }
+        }
+        for delivered in ["in_pkts_ok", "in_octets_validated", "in_octets_decrypted"] {
+            all.remove(delivered);
+        }
+        assert_eq!(non_zero(&all), as_expected(&all, expected));
+    }
 }
 
 /// An epoch.
@@ -188,6 +291,7 @@ mod tests {
         Status {
             vpcs: vec![],
             peers: vec![],
+            macsec: vec![],
             drops: drops
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), *value))

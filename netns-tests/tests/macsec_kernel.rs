@@ -16,6 +16,7 @@ use linkveil_netns_tests::macsec::config::Place;
 use linkveil_netns_tests::macsec::kernel::KernelSide;
 use linkveil_netns_tests::macsec::own::OwnSide;
 use linkveil_netns_tests::macsec::plan::{End, LinkPlan, MACSEC_DEVICE, OUR_MAC, OVERHEAD, batch};
+use linkveil_netns_tests::macsec::product::GatewaySide;
 use linkveil_netns_tests::macsec::side::{Side, count};
 use linkveil_netns_tests::macsec::table::Table;
 use linkveil_netns_tests::netns::Namespace;
@@ -29,10 +30,13 @@ use tempfile::TempDir;
 /// Our end of the wire.
 const PORT: &str = "port0";
 
-/// Who plays our side in all tests.
-fn our_side(host: &Namespace, plan: &LinkPlan) -> impl Side + use<> {
+/// Who plays our side: a gateway as users have it, but for what a configuration cannot say.
+fn our_side(host: &Namespace, plan: &LinkPlan) -> Box<dyn Side> {
     host.ip(&format!("link set {PORT} mtu {}", plan.port_mtu));
-    OwnSide::start(host, PORT, plan)
+    match plan.form {
+        TxForm::EndStation => Box::new(OwnSide::start(host, PORT, plan)),
+        TxForm::Explicit | TxForm::PointToPoint => Box::new(GatewaySide::start(host, PORT, plan)),
+    }
 }
 
 fn machine_address() -> IpAddr {
@@ -41,7 +45,7 @@ fn machine_address() -> IpAddr {
 
 /// Waits until what one side sent is what the other accepted, and demands that nothing else was counted. Returns frames
 /// from us and from the machine.
-fn assert_equal_counts(side: &impl Side, kernel: &mut KernelSide, plan: &LinkPlan) -> [u64; 2] {
+fn assert_equal_counts(side: &dyn Side, kernel: &mut KernelSide, plan: &LinkPlan) -> [u64; 2] {
     let (packets, octets, opened) = match plan.protection {
         Protection::Confidentiality => (
             "out_pkts_encrypted",
@@ -99,7 +103,7 @@ fn everything_crosses(protection: Protection, place: &'static str) {
             let side = our_side(&host, &plan);
             ping(side.site(), machine_address());
             assert!(kernel.ping(5, 100), "{plan:?}");
-            let [ours, theirs] = assert_equal_counts(&side, &mut kernel, &plan);
+            let [ours, theirs] = assert_equal_counts(&*side, &mut kernel, &plan);
             assert!(ours >= 10 && theirs >= 10, "{ours} and {theirs} frames");
             let name = match form {
                 TxForm::Explicit => "SCI (`send_sci on`)",
@@ -133,7 +137,7 @@ fn numbers() -> String {
     (1..=NUMBERS).map(|number| format!("{number}\n")).collect()
 }
 
-fn tcp_to_machine(side: &impl Side, kernel: &mut KernelSide) {
+fn tcp_to_machine(side: &dyn Side, kernel: &mut KernelSide) {
     let listen = format!("nc -l -p {TCP_PORT} </dev/null >/tmp/got 2>/tmp/errors &\n");
     kernel.machine.sh(&listen);
     let address = SocketAddr::new(machine_address(), TCP_PORT);
@@ -152,7 +156,7 @@ fn tcp_to_machine(side: &impl Side, kernel: &mut KernelSide) {
     ));
 }
 
-fn tcp_from_machine(side: &impl Side, kernel: &mut KernelSide) {
+fn tcp_from_machine(side: &dyn Side, kernel: &mut KernelSide) {
     let ours = Ipv4Addr::from(End::Ours.address());
     let listener = side
         .site()
@@ -199,9 +203,9 @@ fn full_frames_and_tcp_cross_at_both_mtus() {
         assert!(ping_of_size(side.site(), machine_address(), largest));
         assert!(kernel.ping(3, largest));
         assert!(!ping_of_size(side.site(), machine_address(), largest + 1));
-        tcp_to_machine(&side, &mut kernel);
-        tcp_from_machine(&side, &mut kernel);
-        assert_equal_counts(&side, &mut kernel, &plan);
+        tcp_to_machine(&*side, &mut kernel);
+        tcp_from_machine(&*side, &mut kernel);
+        assert_equal_counts(&*side, &mut kernel, &plan);
         let (mtu, largest) = (port_mtu.to_string(), largest.to_string());
         table.row(&[suite.name(), &mtu, &largest, "ping, 0.6 MB of TCP"]);
     }
@@ -250,7 +254,7 @@ fn frames_with_vlan_tags_cross_both_ways() {
         assert_eq!(reply[38], 0, "an echo reply");
         assert_eq!(reply[42..], request[42..]);
     }
-    assert_equal_counts(&side, &mut kernel, &plan);
+    assert_equal_counts(&*side, &mut kernel, &plan);
     // A tagged frame of the device's MTU is 4 octets too long. The kernel gives a VLAN as much less.
     let largest = usize::from(inner_mtu(&plan)) - 28;
     behind.send(&tagged_echo(largest));
@@ -289,7 +293,7 @@ fn either_side_changes_its_association_and_no_frame_is_lost() {
     };
     let mut plan = LinkPlan::new(CipherSuite::GcmAes256);
     kernel.set_up(&plan);
-    let mut side = our_side(&host, &plan);
+    let mut side = OwnSide::start(&host, PORT, &plan);
     let capture = Capture::start(&host, PORT);
     // 5 seconds: longer than all that follows where nothing else runs.
     let mut pings = Command::new("ping");
@@ -321,8 +325,42 @@ fn either_side_changes_its_association_and_no_frame_is_lost() {
         "Change of association under traffic:",
         &head,
     );
-    table.row(&["linkveil, then Linux, three times", "0, 1, 2, 3", "0"]);
+    table.row(&["crate `macsec`, then Linux, three times", "0, 1, 2, 3", "0"]);
     table.write();
+}
+
+// REQ-SECY-7, REQ-SECY-25
+#[test]
+fn a_gateway_follows_the_machines_association_and_changes_its_own_with_a_restart() {
+    let Some((host, mut kernel)) = KernelSide::wire(PORT) else {
+        return;
+    };
+    let [first, second] = [0, 1].map(|number| An::new(number).unwrap());
+    let mut plan = LinkPlan {
+        rx: vec![first, second],
+        ..LinkPlan::new(CipherSuite::GcmAesXpn256)
+    };
+    kernel.set_up(&plan);
+    let mut side = GatewaySide::start(&host, PORT, &plan);
+    let mut pings = Command::new("ping");
+    let target = machine_address().to_string();
+    pings.args(["-n", "-q", "-i", "0.02", "-c", "100", "-W", "5", &target]);
+    let pings = side.site().spawn(pings.stdout(Stdio::piped()));
+    kernel.send_under(&plan, second);
+    let output = pings.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(" 100 received"), "{text}");
+    assert_equal_counts(&side, &mut kernel, &plan);
+    let capture = Capture::start(&host, PORT);
+    kernel.receive_under(&plan, second);
+    plan.tx = second;
+    side.restart(&host, &plan);
+    ping(side.site(), machine_address());
+    assert!(kernel.ping(5, 100));
+    let frames = capture.finish();
+    // What a gateway sends, a capture on its own port does not see.
+    assert_eq!(side.encoding_an(), Some(1));
+    assert_eq!(associations(&frames, MACHINE_MAC), [1]);
 }
 
 // REQ-SECY-17
@@ -339,7 +377,7 @@ fn extended_numbers_pass_two_to_the_32_on_both_sides() {
     let side = our_side(&host, &plan);
     ping(side.site(), machine_address());
     assert!(kernel.ping(5, 100));
-    let [ours, theirs] = assert_equal_counts(&side, &mut kernel, &plan);
+    let [ours, theirs] = assert_equal_counts(&*side, &mut kernel, &plan);
     assert!(ours > 8 && theirs > 8, "{ours} and {theirs} frames");
 }
 

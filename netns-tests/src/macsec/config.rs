@@ -53,6 +53,7 @@ impl LinkPlan {
             ("sci", format!("{sci:?}")),
             ("replay_window", self.policy.window.get().to_string()),
             ("validate", format!("\"{}\"", self.policy.validate)),
+            ("promiscuous", "true".to_owned()),
             ("addresses", format!("[\"{address}/24\"]")),
         ];
         out += "\n[[macsec]]\nname = \"trunk\"\n";

@@ -67,6 +67,27 @@ impl OwnSide {
         side
     }
 
+    /// Goes over to this plan, of which only associations differ: it can receive under all of `rx` when this returns, and
+    /// sends under `tx`.
+    ///
+    /// # Panics
+    ///
+    /// If an association is impossible.
+    pub fn change(&mut self, plan: &LinkPlan) {
+        let (mut tx, mut rx) = (self.tx.lock().unwrap(), self.rx.lock().unwrap());
+        let installed = |an: An| rx.channels()[0].association(an).is_some();
+        let fresh: Vec<_> = plan.rx.iter().filter(|an| !installed(**an)).collect();
+        for an in fresh {
+            let sak = RxSak::new(plan.sak(End::Machine, *an), terms(plan));
+            rx.install(*an, sak.unwrap()).unwrap();
+        }
+        if tx.association(plan.tx).is_none() {
+            let sak = TxSak::new(plan.sak(End::Ours, plan.tx), terms(plan));
+            tx.install(plan.tx, sak.unwrap()).unwrap();
+        }
+        assert!(tx.encode_with(plan.tx));
+    }
+
     fn run(&mut self, tap: LinuxTun, port: PlainPort) {
         let tap = Arc::new(Mutex::new(tap));
         let (outward, inward) = (Arc::clone(&tap), tap);
@@ -183,21 +204,6 @@ impl Side for OwnSide {
             add(&mut counts, channel.counters());
         }
         counts
-    }
-
-    fn change(&mut self, plan: &LinkPlan) {
-        let (mut tx, mut rx) = (self.tx.lock().unwrap(), self.rx.lock().unwrap());
-        let installed = |an: An| rx.channels()[0].association(an).is_some();
-        let fresh: Vec<_> = plan.rx.iter().filter(|an| !installed(**an)).collect();
-        for an in fresh {
-            let sak = RxSak::new(plan.sak(End::Machine, *an), terms(plan));
-            rx.install(*an, sak.unwrap()).unwrap();
-        }
-        if tx.association(plan.tx).is_none() {
-            let sak = TxSak::new(plan.sak(End::Ours, plan.tx), terms(plan));
-            tx.install(plan.tx, sak.unwrap()).unwrap();
-        }
-        assert!(tx.encode_with(plan.tx));
     }
 }
 

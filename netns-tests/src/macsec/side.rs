@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::macsec::plan::LinkPlan;
 use crate::netns::Namespace;
 
 /// Counters by the standard's names in `snake_case`, those of all channels of a direction added up. A name that is
@@ -19,10 +18,6 @@ pub trait Side {
 
     /// What it has counted.
     fn counts(&self) -> Counts;
-
-    /// Goes over to this plan, of which only associations differ: it can receive under all of `rx` when this returns, and
-    /// sends under `tx`.
-    fn change(&mut self, plan: &LinkPlan);
 }
 
 /// One counter.
