@@ -140,6 +140,17 @@ run_netns_files() {
 
 demo() { check "$ROOT/scripts/demo" --quick; }
 
+demo_macsec() {
+    check "$ROOT/scripts/demo" macsec --quick || return 1
+    local status=0
+    "$ROOT/scripts/demo" macsec --kernel --quick || status=$?
+    if [ "$status" = 77 ]; then
+        skip "demo macsec --kernel: no virtual machine can be started here"
+    else
+        check test "$status" = 0
+    fi
+}
+
 # The short form of the comparison with other tunnels: that it runs, not what it says.
 peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers linkveil-poll,boringtun,vxlan; }
 
