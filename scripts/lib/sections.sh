@@ -152,7 +152,7 @@ demo_macsec() {
 }
 
 # The short form of the comparison with other tunnels: that it runs, not what it says.
-peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers linkveil-poll,boringtun,vxlan; }
+peers() { check "$ROOT/scripts/bench" --rounds 1 --seconds 1 --peers linkveil-poll,linkveil-macsec,boringtun,vxlan; }
 
 # The short form of the loss test: that TCP comes through, that something was lost and that no train crossed whole. The
 # comparison with gotatun, which takes minutes to compile, is for those who ask for it.

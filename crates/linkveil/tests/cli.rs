@@ -304,7 +304,7 @@ fn wrong_bench_arguments_are_refused_before_anything_is_measured() {
         (&["bench", "lane", "--suite", "rot13"], "unknown suite"),
         (
             &["bench", "net", "--peers", "telnet"],
-            "possible values: linkveil-poll, wireguard-go, boringtun",
+            "possible values: linkveil-poll, linkveil-macsec, wireguard-go",
         ),
         (
             &["bench", "net", "--mtu", "500"],
