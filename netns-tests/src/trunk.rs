@@ -18,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::keys;
 use crate::link::Side;
 use crate::netns::{Namespace, connect};
+use crate::plan::default_offload;
 use crate::status::{EpochStatus, MacsecStatus, Status};
 use crate::timing::wait_for;
 use crate::traffic::FlowPlan;
@@ -87,11 +88,13 @@ impl End {
     /// The configuration.
     #[must_use]
     pub fn config(&self) -> String {
+        let offload = default_offload();
+        let offload = offload.map_or_else(String::new, |value| format!("offload = {value:?}\n"));
         let impair = self.impair.as_ref();
         let impair = impair.map_or_else(String::new, |lines| format!("\n[debug.impair]\n{lines}"));
         format!(
             "[node]\nname = {name:?}\nprivate_key_file = \"node.key\"\nlanes = {lanes}\n\
-             control_socket = {socket:?}\n\n\
+             {offload}control_socket = {socket:?}\n\n\
              [[macsec]]\nname = \"trunk\"\nport = \"{PORT_DEVICE}\"\ndevice = \"{TAP_DEVICE}\"\n\
              netns = {netns:?}\naddresses = [\"{address}/24\"]\n{options}\n\n\
              [macsec.keys]\n{keys}\n{impair}\n",

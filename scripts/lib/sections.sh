@@ -107,11 +107,14 @@ netns_tests() {
 #   l2            Ethernet VPCs have no offloads
 #   flood, malformed, post_quantum, refused_keys: about handshakes and garbage on the underlay
 #   nat           about addresses on the underlay; its tests mostly wait
-#   macsec_*      no gateway is in them
+#   macsec_*      about what Linux makes of frames
 SAME_WITHOUT_OFFLOADS=(offload bench l2 flood malformed post_quantum refused_keys nat macsec_kernel macsec_frames)
-# Tests of other files, for the same reasons: about handshakes, about a line of the log.
+# Tests of other files, for the same reasons: about handshakes, about a line of the log, about frames on the cable, about
+# starts that are refused.
 SAME_TESTS_WITHOUT_OFFLOADS=(lost_handshake_messages_are_repeated endless_handshakes_of_a_hostile_peer
-    an_impaired_gateway_says_so old_handshakes_change_nothing replays_during_a_restart)
+    an_impaired_gateway_says_so old_handshakes_change_nothing replays_during_a_restart
+    frames_that_ random_frames_hurt_nobody no_packet_number_is_used a_start_that_could one_key_for_one_channel
+    a_port_with_addresses twenty_rotations rotations_go_on a_restart_of_either_side other_protocols_on)
 
 # The same with `[node] offload = "off"`, as on a kernel without them: whatever carries tenants' packets.
 netns_tests_without_offloads() {
