@@ -1,6 +1,7 @@
 //! Makes what a gateway stands on: sockets in the underlay, devices in the VPCs' namespaces.
 //!
-//! Nothing has to be undone on a failure: sockets and devices go away when their descriptors close.
+//! Nothing has to be undone on a failure: sockets and devices go away when their descriptors close, and the interface of a
+//! protected port is given back when it is dropped.
 
 pub mod macsec;
 

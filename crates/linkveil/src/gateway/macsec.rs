@@ -23,6 +23,7 @@ use mio::{Registry, Token};
 
 use super::BACKLOG_PAUSE;
 use crate::config::{Crypto, MacsecPort, Node};
+use crate::netlink::port::ProtectedLink;
 use crate::pn_file;
 use crate::status::MacsecStatus;
 use link::{Link, LinkError};
@@ -73,16 +74,20 @@ impl Links {
     ///
     /// # Errors
     ///
-    /// The first port that failed.
+    /// The first port that failed. All interfaces are then as they were before.
     pub(super) fn build(ports: Vec<MacsecPort>, shared: Shared<'_>) -> Result<Self, MacsecError> {
         let mut taken: Vec<NonceSpace> = Vec::new();
         let state_folder = pn_file::state_folder();
+        let mut interfaces = Vec::with_capacity(ports.len());
         let mut links = Vec::with_capacity(ports.len());
         for (number, port) in ports.into_iter().enumerate() {
             let name = port.name.clone();
             let link = Link::build(port, shared, (number, &state_folder), &mut taken);
-            links.push(link.map_err(|error| MacsecError { name, error })?);
+            let (link, interface) = link.map_err(|error| MacsecError { name, error })?;
+            links.push(link);
+            interfaces.push(interface);
         }
+        interfaces.into_iter().for_each(ProtectedLink::keep);
         Ok(Self {
             links,
             first: shared.first,

@@ -3,10 +3,10 @@
 //!
 //! | what is set         | why                                                                         | taken back  |
 //! |---------------------|-----------------------------------------------------------------------------|-------------|
-//! | addrgenmode none    | the kernel makes no IPv6 address and sends nothing from it                  | `restore`   |
-//! | its fe80 address    | that it made before is removed                                              | `restore`   |
-//! | ARP off             | the kernel neither asks nor answers                                         | `restore`   |
-//! | up                  | frames cross                                                                | `restore`   |
+//! | addrgenmode none    | the kernel makes no IPv6 address and sends nothing from it                  | on drop     |
+//! | its fe80 address    | that it made before is removed                                              | on drop     |
+//! | ARP off             | the kernel neither asks nor answers                                         | on drop     |
+//! | up                  | frames cross                                                                | on drop     |
 //! | frames to all groups, or all frames | membership of a socket (`net::packet`)                     | by the kernel |
 //!
 //! Any other IP address is the user's will and refused: traffic to it would leave in clear.
@@ -92,8 +92,9 @@ fn removals(port: &str, addresses: &[IpNet]) -> String {
     commands.collect::<Vec<_>>().join(", ")
 }
 
-/// An interface that was made a port, and what was changed for that.
+/// An interface that was made a port, and what was changed for that. Dropped without [`Self::keep`], it is as it was before.
 #[derive(Debug)]
+#[must_use = "dropped, it is no port any more"]
 pub struct ProtectedLink {
     link: PortLink,
     changes: Vec<Change>,
@@ -135,19 +136,24 @@ impl ProtectedLink {
         &self.link
     }
 
-    /// Changes back what was changed. It takes CAP_NET_ADMIN, which a gateway that runs has given up: it is for a start that
-    /// fails later on.
-    ///
-    /// # Errors
-    ///
-    /// The first step that the kernel refused; the others are done.
-    pub fn restore(&self) -> Result<(), PortLinkError> {
-        with_kernel(async |handle| {
+    /// Leaves it a port. To change it back takes CAP_NET_ADMIN, which a gateway that runs has given up.
+    pub fn keep(mut self) {
+        self.changes.clear();
+    }
+}
+
+impl Drop for ProtectedLink {
+    /// For a start that fails later on. Its own fault is the one to tell.
+    fn drop(&mut self) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let _ = with_kernel(async |handle| {
             let port = &self.link.name;
             Kernel { handle, port }
                 .restore(&self.link, &self.changes)
                 .await
-        })
+        });
     }
 }
 

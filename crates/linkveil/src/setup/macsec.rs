@@ -7,7 +7,7 @@ use linkveil_wire::{LaneCount, MacAddr};
 
 use crate::config::{Listening, MacsecKeys, MacsecPort, Node, VpcKind};
 use crate::mtu::{self, FullSize};
-use crate::netlink::port::{PortLinkError, protect};
+use crate::netlink::port::{PortLinkError, ProtectedLink, protect};
 use crate::netlink::{self, DevicePlan, NetlinkError};
 
 /// A port, ready to be given to its lanes.
@@ -27,6 +27,8 @@ pub struct PortFoundation {
     pub taps: Vec<LinuxTun>,
     /// For handshakes.
     pub control: ControlPort,
+    /// The interface. The last one, so that what stands on it goes first.
+    pub link: ProtectedLink,
 }
 
 /// What the system refused.
@@ -75,15 +77,7 @@ fn lanes_of(port: &MacsecPort, node: &Node) -> LaneCount {
 /// The first thing that the system refused. What was changed on the interface is changed back.
 pub fn build(port: &MacsecPort, node: &Node) -> Result<PortFoundation, PortSetupError> {
     let link = protect(port.port.as_str())?;
-    let built = build_on(port, node, link.link().mtu_bytes);
-    if built.is_err() {
-        // The first fault is the one to tell.
-        let _ = link.restore();
-    }
-    built
-}
-
-fn build_on(port: &MacsecPort, node: &Node, mtu: u32) -> Result<PortFoundation, PortSetupError> {
+    let mtu = link.link().mtu_bytes;
     let too_small = || PortSetupError::Mtu {
         port: port.port.to_string(),
         has: mtu,
@@ -117,6 +111,7 @@ fn build_on(port: &MacsecPort, node: &Node, mtu: u32) -> Result<PortFoundation, 
         ports: sockets.lanes,
         control: sockets.control,
         taps,
+        link,
     })
 }
 

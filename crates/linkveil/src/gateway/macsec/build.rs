@@ -25,15 +25,17 @@ use super::{Portrait, Shared, fixed};
 use crate::config::{MacsecKeys, MacsecPort, NoiseKeys};
 use crate::gateway::lanes::LaneMain;
 use crate::gateway::{impaired, now};
+use crate::netlink::port::ProtectedLink;
 use crate::setup::macsec::PortFoundation;
 
 impl Link {
+    /// A port, and its interface, which is to be kept when all ports are there.
     pub(super) fn build(
         port: MacsecPort,
         shared: Shared<'_>,
         (number, state_folder): (usize, &Path),
         taken: &mut Vec<NonceSpace>,
-    ) -> Result<Self, LinkError> {
+    ) -> Result<(Self, ProtectedLink), LinkError> {
         let token = shared.token(number);
         let foundation = crate::setup::macsec::build(&port, shared.node)?;
         let portrait = Portrait::new(&port, &foundation);
@@ -67,6 +69,7 @@ impl Link {
             ports,
             taps,
             control,
+            link,
             ..
         } = foundation;
         let impairment = shared
@@ -83,7 +86,7 @@ impl Link {
         // Before the lanes run, so that written-down keys are there before the first frame.
         let backlog = pool.flush();
         watch(shared, token, pool.waker())?;
-        Ok(Self {
+        let port = Self {
             portrait,
             pool,
             threads: Threads::Waiting(lanes),
@@ -92,7 +95,8 @@ impl Link {
             report: None,
             backlog,
             fault: None,
-        })
+        };
+        Ok((port, link))
     }
 }
 

@@ -44,7 +44,7 @@ fn inside_a_port_becomes_silent_and_is_given_back() {
         assert_eq!(link.operational, State::Down);
         let silent = "[(\"NOARP\", true), (\",UP\", true), (\"addrgenmode none\", true)]\n";
         assert_eq!(state(), silent);
-        port.restore().unwrap();
+        drop(port);
         assert_eq!(state(), down);
     }
 }
@@ -66,17 +66,19 @@ fn inside_an_address_of_the_kernels_own_making_goes_and_comes_back() {
     for _ in 0..2 {
         let port = protect("lv-port").unwrap();
         assert!(!state().contains("inet"), "{}", state());
-        port.restore().unwrap();
+        drop(port);
         assert_eq!(state(), up);
     }
     // What is as wanted already is not touched, and not changed back.
     let first = protect("lv-port").unwrap();
     let second = protect("lv-port").unwrap();
     let silent = state();
-    second.restore().unwrap();
+    drop(second);
     assert_eq!(state(), silent);
-    first.restore().unwrap();
+    drop(first);
     assert_eq!(state(), up);
+    protect("lv-port").unwrap().keep();
+    assert_eq!(state(), silent);
 }
 
 #[test]
@@ -114,7 +116,7 @@ fn inside_a_port_with_addresses_is_refused_and_left_alone() {
         let command = command.trim_matches('`').strip_prefix("ip ");
         ip(command.unwrap());
     }
-    protect("lv-port").unwrap();
+    protect("lv-port").unwrap().keep();
 }
 
 #[test]
@@ -158,7 +160,7 @@ fn inside_a_port_under_another_interface_is_refused() {
     );
     ip("link delete lv-upper");
     ip("link add lv-upper link lv-end type macvlan");
-    protect("lv-port").unwrap();
+    protect("lv-port").unwrap().keep();
 }
 
 #[test]
