@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::time::Duration;
 
 use linkveil_netns_tests::link::Side;
-use linkveil_netns_tests::timing::wait_for;
+use linkveil_netns_tests::timing::{pause, wait_for};
 use linkveil_netns_tests::traffic::ping;
 use linkveil_netns_tests::trunk::{End, PORT_DEVICE, TAP_DEVICE, Trunk};
 
@@ -38,6 +39,18 @@ fn interface(end: &End) -> Vec<String> {
         parts.into_iter().any(|part| line.contains(part))
     });
     lines.map(|line| line.trim().to_owned()).collect()
+}
+
+/// The last words of an end's gateway, which ended by itself.
+fn last_words(end: &mut End) -> String {
+    let gateway = end.take_gateway();
+    // A gateway removes its control socket at the end.
+    let gone = || (!gateway.control_socket().exists()).then_some(());
+    wait_for("the end of the gateway", gone);
+    let words = || gateway.log().lines().last().map(str::to_owned);
+    wait_for("its last words", || {
+        words().filter(|line| line.starts_with("linkveil:"))
+    })
 }
 
 #[test]
@@ -81,6 +94,39 @@ fn a_port_that_has_an_owner_is_refused_and_goes_on() {
     assert!(text.contains("is protected by process"), "{text}");
     assert_eq!(interface(&trunk.a), before);
     ping(&trunk.a.inside, trunk.b.address());
+}
+
+// Nobody sends or receives anything meanwhile, so nothing but the deletion itself can tell.
+#[test]
+fn a_gateway_whose_port_is_deleted_says_so_and_ends() {
+    let mut trunk = Trunk::fixed("gcm-aes-256");
+    for end in trunk.ends_mut() {
+        end.start();
+        end.inside.ip(&format!("link set {TAP_DEVICE} down"));
+    }
+    // Its other end goes with it. One of them was down before.
+    trunk.b.host.ip(&format!("link set {PORT_DEVICE} down"));
+    pause(Duration::from_millis(100));
+    trunk.a.host.ip(&format!("link delete {PORT_DEVICE}"));
+    for end in trunk.ends_mut() {
+        let words = last_words(end);
+        assert!(
+            words.contains("[[macsec]] \"trunk\": ") && words.contains("deleted"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
+fn a_gateway_whose_device_is_deleted_says_so_and_ends() {
+    let mut trunk = Trunk::noise();
+    trunk.start();
+    trunk.a.inside.ip(&format!("link delete {TAP_DEVICE}"));
+    let words = last_words(&mut trunk.a);
+    assert!(
+        words.contains("[[macsec]] \"trunk\": ") && words.contains("deleted"),
+        "{words}"
+    );
 }
 
 #[test]

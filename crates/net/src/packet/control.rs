@@ -60,6 +60,12 @@ impl ControlPort {
         })
     }
 
+    /// Whether the interface was deleted. A socket is told that it went down, and not that it was deleted after that.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        LinkAddress::of(&self.socket).is_ok_and(|local| local.is_nowhere())
+    }
+
     pub(super) fn local(&self) -> LinkAddress {
         self.local
     }

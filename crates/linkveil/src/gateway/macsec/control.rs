@@ -1,7 +1,7 @@
 //! The socket for handshakes of a port. It is open with written-down keys, too: it keeps the port and its group addresses.
 
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use linkveil_net::interface::HardwareAddress;
 use linkveil_net::packet::{CONTROL_GROUP, ControlPort, ETHERTYPE_CONTROL};
@@ -12,6 +12,9 @@ use crate::gateway::impaired;
 
 /// Frames that one port may bring before everybody else has had a turn.
 const FRAMES_PER_TURN: usize = 64;
+
+/// How often to look whether the port is still there: nothing tells that one was deleted which carries nothing.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Longer than every handshake message.
 const BUFFER_BYTES: usize = 2048;
@@ -24,6 +27,8 @@ pub(super) struct Control {
     buffer: Box<[u8; BUFFER_BYTES]>,
     /// The poll tells an arrival once.
     outlook: Outlook,
+    /// When to look for the port next.
+    next_look: Instant,
     /// What is done on purpose to what arrives.
     impairment: Option<Impairment<HardwareAddress>>,
 }
@@ -41,6 +46,7 @@ impl Control {
             port,
             buffer: Box::new([0; BUFFER_BYTES]),
             outlook: Outlook::Something,
+            next_look: clock::now() + LOOK_INTERVAL,
             impairment,
         }
     }
@@ -49,12 +55,25 @@ impl Control {
         self.outlook = Outlook::Something;
     }
 
-    /// When [`Self::read`] must be called although nothing becomes readable.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    /// When [`Self::read`] and [`Self::is_gone`] must be called although nothing becomes readable.
+    pub(super) fn next_due(&self) -> Instant {
         match self.outlook {
-            Outlook::Something => Some(clock::now()),
-            Outlook::Nothing => self.impairment.as_ref()?.next_due(),
+            Outlook::Something => clock::now(),
+            Outlook::Nothing => {
+                let held = self.impairment.as_ref().and_then(Impairment::next_due);
+                held.map_or(self.next_look, |held| held.min(self.next_look))
+            }
         }
+    }
+
+    /// Whether the port was deleted, as far as anybody looked.
+    pub(super) fn is_gone(&mut self) -> bool {
+        let now = clock::now();
+        if now < self.next_look {
+            return false;
+        }
+        self.next_look = now + LOOK_INTERVAL;
+        self.port.is_gone()
     }
 
     /// A bounded share of the frames that wait, each from its destination address on.

@@ -45,8 +45,14 @@ pub enum LinkError {
     /// No more packet numbers can be written down, so that soon none may be used.
     #[error(transparent)]
     PacketNumbers(#[from] PnFileError),
-    /// A lane ended: its device or its port was deleted.
-    #[error("lane {lane} ended: {reason}")]
+    /// The socket for handshakes is unusable.
+    #[error("handshakes cannot be received: {0}")]
+    Control(#[source] io::Error),
+    /// Nothing is there to be protected.
+    #[error("the port {0} was deleted")]
+    Gone(String),
+    /// A lane ended.
+    #[error("lane {lane} ended: {reason}; were the port or its device deleted?")]
     Lane {
         /// Its number.
         lane: usize,
@@ -175,8 +181,10 @@ impl Link {
                 core.handle_frame(frame, now());
             }
         });
-        if let Err(error) = read {
-            self.fault = Some(error.into());
+        if control.is_gone() {
+            self.fault = Some(LinkError::Gone(self.portrait.port().to_owned()));
+        } else if let Err(error) = read {
+            self.fault = Some(LinkError::Control(error));
         }
     }
 
@@ -212,7 +220,7 @@ impl Link {
             KeySource::Fixed(_) => None,
         };
         let due = due.map(|(due, _)| due).into_iter();
-        let due = due.chain(self.control.next_due()).min();
+        let due = due.chain([self.control.next_due()]).min();
         let due = due.map(|due| due.saturating_duration_since(now));
         backlog.into_iter().chain(due).min()
     }

@@ -63,6 +63,11 @@ impl Portrait {
         &self.status.name
     }
 
+    /// The interface that is protected.
+    pub(super) fn port(&self) -> &str {
+        &self.status.port
+    }
+
     /// The status at this moment.
     pub(super) fn paint(
         &self,
