@@ -82,7 +82,7 @@ pub enum PortError {
     Taken {
         /// The port.
         name: String,
-        /// The owner, 0 if it is in another PID namespace.
+        /// The owner, 0 if the kernel does not tell: it is in another PID namespace, or was asked for too often.
         process: i32,
     },
     /// We lack CAP_NET_RAW over the namespace.

@@ -3,9 +3,9 @@
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener};
 
-use rustix::net::sockopt;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, sockopt};
 
 use super::PortError;
 use crate::interface::InterfaceIndex;
@@ -24,24 +24,29 @@ impl PortLock {
     /// Takes the port, in the namespace of the calling thread.
     pub(super) fn acquire(name: &str, index: InterfaceIndex) -> Result<Self, PortError> {
         let system = |error| super::refused(name, error);
-        let address = format!("linkveil/port/{index}");
-        let address = SocketAddr::from_abstract_name(address).map_err(system)?;
+        let place = format!("linkveil/port/{index}");
+        let address = SocketAddr::from_abstract_name(&place).map_err(system)?;
         match UnixListener::bind_addr(&address) {
             Ok(_listener) => Ok(Self { _listener }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(PortError::Taken {
                 name: name.to_owned(),
-                process: owner(&address),
+                process: owner(&place),
             }),
             Err(error) => Err(system(error)),
         }
     }
 }
 
-/// The process that listens there, 0 if the kernel does not tell.
-fn owner(address: &SocketAddr) -> i32 {
+/// The process that listens there, 0 if the kernel does not tell. Nobody accepts there, so that all who ever asked wait in
+/// a queue; who finds it full does not wait for room.
+fn owner(name: &str) -> i32 {
     let process = || {
-        let stream = UnixStream::connect_addr(address).ok()?;
-        let credentials = sockopt::socket_peercred(&stream).ok()?;
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let kind = SocketType::STREAM;
+        let socket = rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None).ok()?;
+        let address = SocketAddrUnix::new_abstract_name(name.as_bytes()).ok()?;
+        rustix::net::connect(&socket, &address).ok()?;
+        let credentials = sockopt::socket_peercred(&socket).ok()?;
         Some(credentials.pid.as_raw_nonzero().get())
     };
     process().unwrap_or(0)

@@ -24,6 +24,25 @@ fn a_port_has_one_owner() {
 }
 
 #[test]
+fn however_many_asked_for_the_owner_the_next_one_is_refused_at_once() {
+    in_private_netns(
+        "however_many_asked_for_the_owner_the_next_one_is_refused_at_once",
+        || {
+            cable(1_500);
+            let _port = open("lv-a", 1);
+            // Linux has room for net.core.somaxconn of them, which is 4096.
+            let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+            let limit: usize = limit.trim().parse().unwrap();
+            for _ in 0..limit + 2 {
+                assert!(refusal("lv-a", 1).starts_with("the port lv-a is protected by process "));
+            }
+            let last = refusal("lv-a", 1);
+            assert_eq!(last, "the port lv-a is protected by process 0 already");
+        },
+    );
+}
+
+#[test]
 fn what_cannot_be_a_port_is_named() {
     in_private_netns("what_cannot_be_a_port_is_named", || {
         cable(1_500);
