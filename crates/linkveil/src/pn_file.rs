@@ -107,8 +107,18 @@ pub struct PnFile {
     entries: Entries,
     space: NonceSpace,
     last: PacketNumber,
+    count: Count,
     /// Held as long as the numbers are counted here.
     _lock: File,
+}
+
+/// Whether what is written down tells which numbers may have been used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Count {
+    Kept,
+    /// Numbers were used before that nobody knows. Nothing is written down, so that this is not forgotten: a later start
+    /// that wants to be safe is refused as it would have been now.
+    Lost,
 }
 
 /// What is written down of each key, by its name.
@@ -150,7 +160,12 @@ impl PnFile {
         let lock = lock(path)?;
         let space = terms.space;
         let entries = read(path)?;
-        let used = UsedKeys::read(&state_folder.join(USED_KEYS))?;
+        let used = UsedKeys::take(&state_folder.join(USED_KEYS))?;
+        let count = match entries.get(&space.id) {
+            Some(entry) if entry.origin == space.origin => Count::Kept,
+            None if !used.contains(&space.id) => Count::Kept,
+            _ => Count::Lost,
+        };
         let first = match (terms.reuse, entries.get(&space.id)) {
             (PnReuse::Unsafe, _) => terms.first.get(),
             (PnReuse::Refused, Some(entry)) if entry.origin != space.origin => {
@@ -178,6 +193,7 @@ impl PnFile {
             entries,
             space,
             last: terms.last,
+            count,
             _lock: lock,
         };
         // The numbers before the key: a known key without numbers is refused.
@@ -194,6 +210,9 @@ impl PnFile {
     /// The system refused; what was reserved before stays so.
     pub fn reserve_through(&mut self, wanted: PacketNumber) -> Result<PacketNumber, PnFileError> {
         let last = wanted.get().min(self.last.get());
+        if self.count == Count::Lost {
+            return Ok(PacketNumber::new(last));
+        }
         let known = self.entries.get(&self.space.id);
         let reserved = known.map_or(last, |entry| entry.last.max(last));
         let entry = Entry {
@@ -210,13 +229,23 @@ impl PnFile {
 struct UsedKeys {
     path: PathBuf,
     text: String,
+    /// All gateways of the machine share the file: held from looking for a key to having remembered it.
+    _lock: File,
 }
 
 impl UsedKeys {
-    fn read(path: &Path) -> Result<Self, PnFileError> {
+    /// Waits for others that look into it.
+    fn take(path: &Path) -> Result<Self, PnFileError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(failed(folder, "make the state folder"))?;
+        }
+        let (lock, lock_path) = lock_file(path)?;
+        flock(&lock, FlockOperation::LockExclusive)
+            .map_err(|error| failed(&lock_path, "lock")(error.into()))?;
         Ok(Self {
             path: path.to_owned(),
             text: text_or_empty(path)?,
+            _lock: lock,
         })
     }
 
@@ -228,9 +257,6 @@ impl UsedKeys {
     fn remember(self, id: [u8; 16]) -> Result<(), PnFileError> {
         if self.contains(&id) {
             return Ok(());
-        }
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder).map_err(failed(folder, "make the state folder"))?;
         }
         let text = format!("{}{}\n", self.text, hex::encode(id));
         write(&self.path, &text)
@@ -245,9 +271,8 @@ fn failed<'p>(path: &'p Path, step: &'static str) -> impl FnOnce(io::Error) -> P
     }
 }
 
-/// Keeps everybody else away for as long as the file is open. The lock has a file of its own, because writing replaces
-/// the other.
-fn lock(path: &Path) -> Result<File, PnFileError> {
+/// The lock of a file, which is a file of its own, because writing replaces the other; and its path.
+fn lock_file(path: &Path) -> Result<(File, PathBuf), PnFileError> {
     let path = beside(path, "lock");
     let file = OpenOptions::new()
         .create(true)
@@ -256,6 +281,12 @@ fn lock(path: &Path) -> Result<File, PnFileError> {
         .mode(0o600)
         .open(&path)
         .map_err(failed(&path, "make the lock file"))?;
+    Ok((file, path))
+}
+
+/// Keeps everybody else away for as long as the file is open.
+fn lock(path: &Path) -> Result<File, PnFileError> {
+    let (file, path) = lock_file(path)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(PnFileError::Busy { path }),

@@ -112,6 +112,70 @@ fn a_known_key_without_its_file_is_refused() {
 
 // REQ-SECY-25
 #[test]
+fn numbers_that_were_lost_stay_lost_when_they_were_used_again_on_purpose() {
+    let place = Place::new();
+    let (mut file, _) = place.open(&terms(1)).unwrap();
+    file.reserve_through(pn(1_000)).unwrap();
+    drop(file);
+    fs::remove_file(place.file()).unwrap();
+    let unsafely = PnTerms {
+        reuse: PnReuse::Unsafe,
+        ..terms(1)
+    };
+    let (mut file, first) = place.open(&unsafely).unwrap();
+    assert_eq!(first, pn(1));
+    assert_eq!(file.reserve_through(pn(BLOCK)).unwrap(), pn(BLOCK));
+    drop(file);
+    assert!(matches!(
+        place.open(&terms(1)),
+        Err(PnFileError::Forgotten { .. })
+    ));
+    // Where they are known, those are counted that are used on purpose.
+    let (mut file, _) = place.open(&terms(2)).unwrap();
+    file.reserve_through(pn(BLOCK)).unwrap();
+    drop(file);
+    let unsafely = PnTerms {
+        reuse: PnReuse::Unsafe,
+        ..terms(2)
+    };
+    let (mut file, _) = place.open(&unsafely).unwrap();
+    file.reserve_through(pn(2 * BLOCK)).unwrap();
+    drop(file);
+    assert_eq!(place.open(&terms(2)).unwrap().1, pn(2 * BLOCK + 1));
+}
+
+// REQ-SECY-25
+#[test]
+fn gateways_that_start_at_once_remember_all_their_keys_and_share_none() {
+    const GATEWAYS: u8 = 8;
+    for _ in 0..20 {
+        let place = Place::new();
+        let state = place.0.path().join("state");
+        let open = |name: u8, id: u8| {
+            let file = place.0.path().join(format!("{name}.pn"));
+            PnFile::open(&file, &state, &terms(id)).is_ok()
+        };
+        // Each has a file and a key of its own; besides, each would like to have the same one.
+        let shared = std::thread::scope(|scope| {
+            let starts = (0..GATEWAYS).map(|name| {
+                let open = &open;
+                scope.spawn(move || {
+                    assert!(open(name, name));
+                    open(name + 100, 99)
+                })
+            });
+            let starts: Vec<_> = starts.collect();
+            let shared = starts.into_iter().map(|start| start.join().unwrap());
+            shared.filter(|got| *got).count()
+        });
+        assert_eq!(shared, 1);
+        let known = fs::read_to_string(state.join(USED_KEYS)).unwrap();
+        assert_eq!(known.lines().count(), usize::from(GATEWAYS) + 1, "{known}");
+    }
+}
+
+// REQ-SECY-25
+#[test]
 fn a_key_with_another_salt_is_refused() {
     let place = Place::new();
     let (mut file, _) = place.open(&terms(1)).unwrap();
