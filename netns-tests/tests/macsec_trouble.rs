@@ -151,3 +151,33 @@ fn a_cable_that_was_pulled_works_when_it_is_back() {
         ping(&trunk.a.inside, trunk.b.address());
     }
 }
+
+// Its channels are named by the address: the peer would refuse its handshakes, and nobody would know why.
+#[test]
+fn a_gateway_whose_port_gets_another_address_says_so_and_ends() {
+    let mut trunk = Trunk::noise();
+    trunk.start();
+    let change = format!("link set {PORT_DEVICE} address 02:00:00:00:01:77");
+    trunk.a.host.ip(&change);
+    let words = last_words(&mut trunk.a);
+    assert!(words.contains("02:00:00:00:01:77"), "{words}");
+    // A new start has new channels, and the peer follows.
+    trunk.a.start();
+    trunk.wait_for_epoch(|_| true);
+    ping(&trunk.a.inside, trunk.b.address());
+}
+
+#[test]
+fn written_down_keys_cannot_be_rekeyed() {
+    let mut trunk = Trunk::fixed("gcm-aes-256");
+    trunk.a.start();
+    let socket = trunk.a.gateway().control_socket();
+    for names in [&["trunk"][..], &[]] {
+        let mut rekey = Command::new(linkveil_netns_tests::gateway::binary());
+        rekey.arg("rekey").args(names).arg("--socket").arg(&socket);
+        let output = rekey.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(5), "{text}");
+        assert!(text.contains("written down"), "{text}");
+    }
+}

@@ -52,7 +52,7 @@ pub enum PnFileError {
     },
     /// The file is not one of these.
     #[error(
-        "state_file {}, line {line}: not a line of a packet number file; restore it from a backup, or use a new key", path.display()
+        "state_file {}, line {line}: not a line of a packet number file; use a new key with a new file: one from a backup may be behind", path.display()
     )]
     Malformed {
         /// The file.
@@ -62,7 +62,7 @@ pub enum PnFileError {
     },
     /// There are numbers, and nobody knows which.
     #[error(
-        "state_file {}: it has no numbers of the tx key, which was used before; restore it from a backup, or use a new key", path.display()
+        "state_file {}: it has no numbers of the tx key, which was used before; use a new key: a file from a backup may be behind", path.display()
     )]
     Forgotten {
         /// The file.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
-pub use control::{CONTROL_GROUP, ControlFrame, ControlPort};
+pub use control::{CONTROL_GROUP, ControlFrame, ControlPort, PortCondition};
 
 use crate::interface::{self, HardwareAddress, InterfaceIndex, NameError};
 use crate::port::{PortBatch, PortOutbox};

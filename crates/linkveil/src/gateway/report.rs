@@ -78,6 +78,11 @@ impl Portrait {
         }
     }
 
+    /// Whether there is nobody to have a handshake with over UDP.
+    pub(super) const fn has_no_peers(&self) -> bool {
+        self.peers.is_empty()
+    }
+
     /// The status at this moment.
     pub(super) fn paint(&self, moment: &Moment<'_>) -> Status {
         let (report, now) = (moment.report, moment.now);

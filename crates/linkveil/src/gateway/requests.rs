@@ -103,8 +103,12 @@ impl Gateway {
         if !started.is_empty() && wanted.is_some() {
             return Ok(started);
         }
-        if let Some(name) = wanted.filter(|name| self.links.has(name)) {
-            return Err(no_handshake(name));
+        match wanted {
+            Some(name) if self.links.has(name) => return Err(no_handshake(name)),
+            None if started.is_empty() && self.portrait.has_no_peers() => {
+                return Err(no_handshake("all ports"));
+            }
+            _ => {}
         }
         for (peer, name) in self.portrait.find(wanted)? {
             match self.core.rekey(peer, now()) {

@@ -100,7 +100,7 @@ fn a_known_key_without_its_file_is_refused() {
     fs::remove_file(place.file()).unwrap();
     assert_eq!(
         place.refusal(&terms(1)),
-        "state_file trunk.pn: it has no numbers of the tx key, which was used before; restore it from a backup, or use a new key"
+        "state_file trunk.pn: it has no numbers of the tx key, which was used before; use a new key: a file from a backup may be behind"
     );
     assert_eq!(place.open(&terms(2)).unwrap().1, pn(1));
     let unsafely = PnTerms {

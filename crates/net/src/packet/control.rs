@@ -29,6 +29,17 @@ pub struct ControlPort {
     _lock: Arc<PortLock>,
 }
 
+/// What became of a port's interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortCondition {
+    /// It is what it was.
+    Unchanged,
+    /// It is gone.
+    Deleted,
+    /// It has this address now.
+    Readdressed(HardwareAddress),
+}
+
 /// A received control frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ControlFrame {
@@ -60,10 +71,17 @@ impl ControlPort {
         })
     }
 
-    /// Whether the interface was deleted. A socket is told that it went down, and not that it was deleted after that.
+    /// What became of the interface since it was opened. A socket is told that it went down, and not that it was deleted
+    /// after that, nor that it has another address.
     #[must_use]
-    pub fn is_gone(&self) -> bool {
-        LinkAddress::of(&self.socket).is_ok_and(|local| local.is_nowhere())
+    pub fn condition(&self) -> PortCondition {
+        match LinkAddress::of(&self.socket) {
+            Ok(now) if now.is_nowhere() => PortCondition::Deleted,
+            Ok(now) if now.hardware_address() != self.local.hardware_address() => {
+                PortCondition::Readdressed(now.hardware_address())
+            }
+            _ => PortCondition::Unchanged,
+        }
     }
 
     pub(super) fn local(&self) -> LinkAddress {

@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use linkveil_net::interface::HardwareAddress;
-use linkveil_net::packet::{CONTROL_GROUP, ControlPort, ETHERTYPE_CONTROL};
+use linkveil_net::packet::{CONTROL_GROUP, ControlPort, ETHERTYPE_CONTROL, PortCondition};
 use linkveil_net::{Impairment, clock};
 use linkveil_wire::ethernet::ETHERNET_HEADER_LEN;
 
@@ -13,7 +13,8 @@ use crate::gateway::impaired;
 /// Frames that one port may bring before everybody else has had a turn.
 const FRAMES_PER_TURN: usize = 64;
 
-/// How often to look whether the port is still there: nothing tells that one was deleted which carries nothing.
+/// How often to look whether the port is what it was: nothing tells that one was deleted which carries nothing, or that it
+/// has another address.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Longer than every handshake message.
@@ -55,7 +56,7 @@ impl Control {
         self.outlook = Outlook::Something;
     }
 
-    /// When [`Self::read`] and [`Self::is_gone`] must be called although nothing becomes readable.
+    /// When [`Self::read`] and [`Self::condition`] must be called although nothing becomes readable.
     pub(super) fn next_due(&self) -> Instant {
         match self.outlook {
             Outlook::Something => clock::now(),
@@ -66,14 +67,14 @@ impl Control {
         }
     }
 
-    /// Whether the port was deleted, as far as anybody looked.
-    pub(super) fn is_gone(&mut self) -> bool {
+    /// What became of the port, as far as anybody looked.
+    pub(super) fn condition(&mut self) -> PortCondition {
         let now = clock::now();
         if now < self.next_look {
-            return false;
+            return PortCondition::Unchanged;
         }
         self.next_look = now + LOOK_INTERVAL;
-        self.port.is_gone()
+        self.port.condition()
     }
 
     /// A bounded share of the frames that wait, each from its destination address on.

@@ -7,6 +7,8 @@ use linkveil_dataplane::macsec::{
     InstallRefusal, MacsecBuildError, MacsecCommand, MacsecEvent, MacsecPool, MacsecReport,
 };
 use linkveil_dataplane::pool::Backlog;
+use linkveil_net::interface::HardwareAddress;
+use linkveil_net::packet::PortCondition;
 use linkveil_sa::Macsec;
 use linkveil_tunnel::core::Rekey;
 use linkveil_tunnel::{Core, PORT_PEER, PortError};
@@ -51,6 +53,16 @@ pub enum LinkError {
     /// Nothing is there to be protected.
     #[error("the port {0} was deleted")]
     Gone(String),
+    /// Its channels have the name of another address.
+    #[error(
+        "the port {port} got the MAC address {address}, and its channels are named by the one before; start again"
+    )]
+    Readdressed {
+        /// The port.
+        port: String,
+        /// Its address now.
+        address: HardwareAddress,
+    },
     /// A lane ended.
     #[error("lane {lane} ended: {reason}; were the port or its device deleted?")]
     Lane {
@@ -181,9 +193,17 @@ impl Link {
                 core.handle_frame(frame, now());
             }
         });
-        if control.is_gone() {
-            self.fault = Some(LinkError::Gone(self.portrait.port().to_owned()));
-        } else if let Err(error) = read {
+        let port = || self.portrait.port().to_owned();
+        match control.condition() {
+            PortCondition::Unchanged => {}
+            PortCondition::Deleted => self.fault = Some(LinkError::Gone(port())),
+            PortCondition::Readdressed(address) => {
+                let port = port();
+                self.fault = Some(LinkError::Readdressed { port, address });
+            }
+        }
+        // A port that was deleted has no socket that works: that is the better word.
+        if let (Err(error), None) = (read, &self.fault) {
             self.fault = Some(LinkError::Control(error));
         }
     }
