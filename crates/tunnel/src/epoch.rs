@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use linkveil_crypto::{Fingerprint, PostQuantum};
+use linkveil_crypto::{Fingerprint, PostQuantum, PublicKey};
 use linkveil_noise::{Remote, Role};
 use linkveil_sa::{EpochId, TxKeys};
-use linkveil_wire::Spi;
+use linkveil_wire::{Spi, Timestamp};
 
 use crate::event::TimerKind;
 use crate::limits::{CONFIRM_FIRST, CONFIRM_LONGEST, UNCONFIRMED_LIFETIME};
@@ -32,11 +32,22 @@ pub(crate) struct Epoch<M: Transport> {
     pub(crate) tx_keys: Option<TxKeys>,
     /// Responder: message 2, until every lane receives.
     pub(crate) response: Option<Vec<u8>>,
+    pub(crate) begun: Begun,
     pub(crate) created: Instant,
     pub(crate) hard_deadline: Instant,
     pub(crate) confirm: Option<Repeat>,
     pub(crate) rekey_at: Option<Instant>,
     pub(crate) drain_end: Option<Instant>,
+}
+
+/// Which of two epochs with overlapping handshakes is the newer one: the one with the greater value, and both ends know
+/// the values of both (REQ-CROSS-5).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Begun {
+    /// Of the initiation.
+    pub(crate) timestamp: Timestamp,
+    /// Decides between equal ones.
+    pub(crate) initiator: PublicKey,
 }
 
 /// Something that is repeated with growing pauses.
@@ -105,6 +116,11 @@ impl<M: Transport> Epoch<M> {
             self.state,
             State::InstallingRx(Role::Initiator) | State::Switching(_) | State::Confirming
         )
+    }
+
+    /// Whether we began it, and the peer may not know of it yet.
+    pub(crate) fn is_own_unsettled(&self) -> bool {
+        self.role == Role::Initiator && self.is_unsettled()
     }
 
     /// Whether it waits, as the responder's, for the initiator's first datagram.

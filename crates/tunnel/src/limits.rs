@@ -25,9 +25,6 @@ pub const DRAIN: Duration = Duration::from_secs(10);
 /// How long a displaced epoch still receives on a MACsec port: a bridge keeps no frame for longer than a second (IEEE
 /// 802.1D-2004 table 7-3, bridge transit delay, recommended), and queues at both ends make the other one.
 pub const PORT_DRAIN: Duration = Duration::from_secs(2);
-/// How long an effort waits for the confirmation of an epoch that the peer began just before: a round trip on a link, and
-/// the lanes at both ends.
-pub const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 /// How long it must have received before its association number may go to a newer epoch: 4,096 frames of 1,500 octets in a
 /// port's ring take 0.49 s at 100 Mb/s.
 pub const PORT_DRAIN_LEAST: Duration = Duration::from_millis(500);

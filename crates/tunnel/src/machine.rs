@@ -20,6 +20,10 @@
 //!                                      Retired
 //! ```
 //!
+//! Where handshakes overlap, the peer sends under an Unconfirmed one while an own newer one is not settled: Displaced
+//! sends it to Fading, without ever being sent under. An own InstallingRx that is older than what the peer sends under is
+//! Replaced, and retired at once.
+//!
 //! GiveUp (nobody confirmed in time), HardDeadline and Deleted lead to Retired from everywhere. What is not in the
 //! table changes nothing. `machine/tests.rs` prints every pair.
 
@@ -38,7 +42,7 @@ pub enum State {
     Confirming,
     /// Confirmed; the one that is sent under.
     Current,
-    /// Was current; its successor, ours, is not confirmed yet. Only receives.
+    /// Was current, or would be; its successor, ours, is not confirmed yet. Only receives.
     Fading,
     /// Was current; receives for the drain time.
     Draining,
@@ -63,7 +67,7 @@ pub enum Input {
     ConfirmTimer,
     /// It was not confirmed in time.
     GiveUp,
-    /// An epoch that we began takes its place; the peer may not have switched yet.
+    /// An epoch that we began takes its place, or keeps it; the peer may not have switched yet.
     Displaced,
     /// An epoch takes its place under which the peer sends already, or its successor is settled.
     Replaced,
@@ -125,12 +129,16 @@ pub const fn step(state: State, input: Input) -> (State, &'static [Action]) {
         }
         (S::Current, I::Confirm) => (S::Current, &[A::SendConfirmAck]),
 
-        (S::Current | S::Confirming | S::Switching(_), I::Displaced) => (S::Fading, &[]),
+        (S::Current | S::Confirming | S::Switching(_) | S::Unconfirmed, I::Displaced) => {
+            (S::Fading, &[])
+        }
         (
             S::Current | S::Confirming | S::Switching(_) | S::Fading | S::Unconfirmed,
             I::Replaced,
         ) => (S::Draining, &[A::StartDrain]),
-        (S::Draining, I::DrainOver) => (S::Retired, &[A::RemoveRx]),
+        (S::InstallingRx(Role::Initiator), I::Replaced) | (S::Draining, I::DrainOver) => {
+            (S::Retired, &[A::RemoveRx])
+        }
 
         (S::InstallingRx(_) | S::Unconfirmed, I::GiveUp | I::HardDeadline) => {
             (S::Retired, &[A::RemoveRx, A::EnsureSession])

@@ -13,7 +13,7 @@ use crate::core::Candidate;
 use crate::epoch::Epoch;
 use crate::event::TimerKind;
 use crate::limits::{COOKIE_LIFETIME, SILENCE};
-use crate::machine::State;
+use crate::machine::{Input, State};
 use crate::status::{EpochStatus, PeerState, PeerStatus};
 use crate::transport::Transport;
 
@@ -56,6 +56,7 @@ pub(crate) struct Peer<M: Transport> {
 #[derive(Debug)]
 pub(crate) struct Attempt<M: Transport> {
     pub(crate) awaiting: AwaitingResponse,
+    pub(crate) timestamp: Timestamp,
     pub(crate) path: M::Path,
     pub(crate) association: M::Association,
 }
@@ -234,14 +235,32 @@ impl<M: Transport> Peer<M> {
         }
     }
 
+    /// The epochs that we began and the peer may not know of yet.
+    pub(crate) fn own_unsettled(&self) -> impl Iterator<Item = &Epoch<M>> {
+        self.epochs.iter().filter(|epoch| epoch.is_own_unsettled())
+    }
+
+    /// What a first sign of life under an epoch of the peer's making is, if there is something newer (REQ-CROSS-5).
+    ///
+    /// Beside an own one that is not settled, timestamps decide, since the peer may have made both in another order. One
+    /// that is settled was made later on both sides, or the peer has restarted and its clock says nothing.
+    pub(crate) fn outdated(&self, epoch: &Epoch<M>) -> Option<Input> {
+        if self.own_unsettled().any(|own| own.begun > epoch.begun) {
+            return Some(Input::Displaced);
+        }
+        let current = self.current_epoch()?;
+        let newer = !current.is_own_unsettled() && current.id > epoch.id;
+        newer.then_some(Input::Replaced)
+    }
+
     /// The newest epoch that every lane sends under, as far as we know: while lanes are still switching, the one before.
     fn settled_epoch(&self) -> Option<&Epoch<M>> {
         let current = self.current_epoch()?;
         if !matches!(current.state, State::Switching(_)) {
             return Some(current);
         }
-        let before = self.epochs.iter().filter(|epoch| epoch.id < current.id);
-        before
+        let sent_under = self.epochs.iter().filter(|epoch| epoch.tx_keys.is_none());
+        sent_under
             .filter(|epoch| matches!(epoch.state, State::Fading | State::Draining))
             .max_by_key(|epoch| epoch.id)
     }

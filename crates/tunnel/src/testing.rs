@@ -15,11 +15,13 @@ use linkveil_wire::{ControlFrame, HandshakeFlags, InnerMtu, Spi};
 
 use crate::config::{Keepalive, Roaming};
 
+mod choices;
 mod lanes;
 mod node;
 pub(crate) mod ports;
 mod world;
 
+pub(crate) use choices::Choices;
 pub(crate) use lanes::{Acks, Deed, FakeLanes};
 pub(crate) use node::Node;
 pub(crate) use world::World;

@@ -1,8 +1,8 @@
 //! Which association a new epoch receives under. A UDP link has as many as it needs; a MACsec channel has four.
 //!
 //! The most that is held at once, where none of it may be taken away: one epoch that is sent under, one more that is being
-//! made or fades, and two that the peer began and has not confirmed. An effort holds one for all its initiations, from the
-//! first on; it does not begin before the own epoch before it is settled. So what is left over is at most the draining
+//! made or fades, and two that the peer began and has not confirmed, or that fade because ours is newer. An effort holds one
+//! for all its initiations, from the first on; it does not begin before the own epoch before it is settled. So what is left over is at most the draining
 //! ones, and they give way to a newer epoch once they have drained for a while.
 
 use std::time::Instant;
@@ -12,7 +12,7 @@ use linkveil_sa::EpochId;
 use super::Scope;
 use crate::counters::ControlCounter;
 use crate::epoch::Epoch;
-use crate::limits::{ANSWER_PATIENCE, UNCONFIRMED_PER_PEER};
+use crate::limits::UNCONFIRMED_PER_PEER;
 use crate::machine::{Input, State};
 use crate::peer::Waits;
 use crate::transport::{Efforts, Transport};
@@ -100,22 +100,13 @@ impl<M: Transport> Scope<'_, M> {
         Some((epoch, end + M::DRAIN_LEAST - M::DRAIN))
     }
 
-    /// Until when an effort waits at most, because an own epoch is not settled, or because the peer's initiation was
-    /// answered just now: one that began before the peer's confirmation is here would cross that epoch, and each side
-    /// could take its own for the newer one.
+    /// Until when an effort waits at most, because an own epoch is not settled.
     fn unsettled_until(&self) -> Option<Instant> {
         if M::EFFORTS == Efforts::Overlap {
             return None;
         }
-        // Recorded initiations, sent again and again, must not make an effort wait for ever.
-        let patience = self.peer.effort?.began + ANSWER_PATIENCE;
-        let waits = self.peer.epochs.iter().filter_map(|epoch| {
-            if epoch.is_unsettled() {
-                return Some(epoch.give_up().0);
-            }
-            let answered = epoch.is_unconfirmed();
-            answered.then(|| patience.min(epoch.created + ANSWER_PATIENCE))
-        });
-        waits.filter(|until| *until > self.now.instant).max()
+        let unsettled = self.peer.epochs.iter().filter(|epoch| epoch.is_unsettled());
+        let until = unsettled.map(|epoch| epoch.give_up().0);
+        until.filter(|until| *until > self.now.instant).max()
     }
 }

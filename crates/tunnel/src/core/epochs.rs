@@ -2,11 +2,11 @@
 
 use linkveil_noise::{Established, Role};
 use linkveil_sa::{EpochId, InstallKind, LaneCommand, Pressure, split_epoch};
-use linkveil_wire::{ControlFrame, Spi};
+use linkveil_wire::{ControlFrame, Spi, Timestamp};
 
 use super::Scope;
 use crate::counters::ControlCounter;
-use crate::epoch::{Epoch, Repeat};
+use crate::epoch::{Begun, Epoch, Repeat};
 use crate::event::Event;
 use crate::limits::{
     DRAINING_PER_PEER, HARD_DEADLINE_LEAST, HARD_DEADLINE_PERCENT, REKEY_JITTER_PERCENT,
@@ -19,6 +19,8 @@ use crate::transport::{Half, Transport};
 /// What a finished handshake makes an epoch from, besides its secret.
 #[derive(Clone, Copy)]
 pub(super) struct Origin<M: Transport> {
+    /// Of the initiation.
+    pub(super) timestamp: Timestamp,
     /// Ours.
     pub(super) spi: Spi,
     /// Under which we receive.
@@ -36,6 +38,7 @@ impl<M: Transport> Scope<'_, M> {
         response: Option<Vec<u8>>,
     ) {
         let Origin {
+            timestamp,
             spi,
             association,
             path,
@@ -54,6 +57,10 @@ impl<M: Transport> Scope<'_, M> {
         } = established;
         let (tx_keys, keys) = split_epoch(secret, suite, post_quantum, role.sends());
         let id = self.node.next_epoch(self.peer.id);
+        let initiator = match role {
+            Role::Initiator => self.node.identity.public_key(),
+            Role::Responder => self.peer.public_key,
+        };
         let created = self.now.instant;
         let percent = self.node.rekey_after * HARD_DEADLINE_PERCENT / 100;
         let lifetime = percent.max(self.node.rekey_after + HARD_DEADLINE_LEAST);
@@ -71,6 +78,10 @@ impl<M: Transport> Scope<'_, M> {
             path: M::path_of(path, &far),
             tx_keys: Some(tx_keys),
             response,
+            begun: Begun {
+                timestamp,
+                initiator,
+            },
             created,
             hard_deadline,
             confirm: None,
@@ -133,16 +144,22 @@ impl<M: Transport> Scope<'_, M> {
 
     /// One input to one epoch: the table says what follows.
     pub(super) fn feed(&mut self, id: EpochId, input: Input) {
-        let newer = self.peer.current.is_some_and(|current| current > id);
-        let Some(epoch) = self.peer.epoch_mut(id) else {
+        let Some(epoch) = self.peer.epoch(id) else {
             return;
         };
         let input = match (epoch.state, input) {
-            (State::Unconfirmed, Input::Opened | Input::Confirm) if newer => Input::Replaced,
+            (State::Unconfirmed, Input::Opened | Input::Confirm) => {
+                self.peer.outdated(epoch).unwrap_or(input)
+            }
             _ => input,
         };
         let (state, actions) = step(epoch.state, input);
-        epoch.state = state;
+        if let Some(epoch) = self.peer.epoch_mut(id) {
+            epoch.state = state;
+        }
+        if input == Input::Displaced {
+            self.limit_fading();
+        }
         if input == Input::GiveUp && state == State::Retired {
             self.node.counters.add(ControlCounter::EpochsUnconfirmed);
         }
@@ -239,6 +256,7 @@ impl<M: Transport> Scope<'_, M> {
         if role == Role::Responder {
             // The peer's effort has come to its end before ours (REQ-CROSS-1).
             self.abandon_effort();
+            self.drop_overtaken();
         }
         self.peer.hearing = Hearing::Satisfied;
         self.postpone_keepalive();
@@ -250,6 +268,17 @@ impl<M: Transport> Scope<'_, M> {
             };
             self.feed(former, input);
         }
+    }
+
+    /// What we began and the peer has not confirmed is older than what the peer sends under now (REQ-CROSS-5).
+    fn drop_overtaken(&mut self) {
+        let overtaken: Vec<_> = self.peer.own_unsettled().map(|epoch| epoch.id).collect();
+        for epoch in overtaken {
+            self.feed(epoch, Input::Replaced);
+        }
+    }
+
+    fn limit_fading(&mut self) {
         let fading = |epoch: &Epoch<M>| epoch.state == State::Fading;
         if let Some(oldest) = self.peer.oldest_beyond(DRAINING_PER_PEER, fading) {
             self.feed(oldest, Input::Replaced);

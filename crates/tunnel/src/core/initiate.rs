@@ -147,6 +147,7 @@ impl<M: Transport> Scope<'_, M> {
         self.peer.last_sent = timestamp;
         self.peer.attempts.push_back(Attempt {
             awaiting,
+            timestamp,
             path,
             association,
         });
@@ -186,6 +187,7 @@ impl<M: Transport> Scope<'_, M> {
             .ok_or(ControlCounter::WrongReceiver)?;
         let Attempt {
             awaiting,
+            timestamp,
             path,
             association,
         } = attempt;
@@ -194,6 +196,7 @@ impl<M: Transport> Scope<'_, M> {
             Ok(ResponseOutcome::Established(established)) => {
                 self.abandon_effort();
                 let from = Origin {
+                    timestamp,
                     spi,
                     association,
                     path,
@@ -210,6 +213,7 @@ impl<M: Transport> Scope<'_, M> {
                     place,
                     Attempt {
                         awaiting,
+                        timestamp,
                         path,
                         association,
                     },

@@ -1,7 +1,7 @@
 //! The peer's initiations: who is it, is it new, does it fit our policy, did it cross our own.
 
 use linkveil_noise::{Answer, NoiseError, ReceivedInitiation, Refusal, verify_mac1};
-use linkveil_wire::Initiation;
+use linkveil_wire::{Initiation, Timestamp};
 
 use super::epochs::Origin;
 use super::{Core, Scope};
@@ -71,8 +71,11 @@ impl<M: Transport> Scope<'_, M> {
             // The network's copy of one that was answered (REQ-CLK-6).
             return Err(ControlCounter::Stale);
         }
-        if timestamp <= self.peer.greatest_accepted {
-            let last = self.peer.greatest_accepted;
+        // Older than an own epoch that the peer has answered, and has not confirmed: late, or the peer has restarted and
+        // knows nothing of that one (REQ-CROSS-6). Either way its next one is newer.
+        let own = self.peer.own_unsettled().map(|epoch| epoch.begun.timestamp);
+        let last = own.fold(self.peer.greatest_accepted, Timestamp::max);
+        if timestamp <= last {
             self.refuse(path, received, Refusal::Stale { last })?;
             return Err(ControlCounter::Stale);
         }
@@ -119,6 +122,7 @@ impl<M: Transport> Scope<'_, M> {
         received: ReceivedInitiation,
     ) -> Result<(), ControlCounter> {
         let association = self.claim_for_answer()?;
+        let timestamp = received.payload().timestamp;
         let node = &mut *self.node;
         let spi = node
             .spis
@@ -135,6 +139,7 @@ impl<M: Transport> Scope<'_, M> {
         match received.create_response(&self.peer.psk, answer, &mut *node.random) {
             Ok((message, established)) => {
                 let from = Origin {
+                    timestamp,
                     spi,
                     association,
                     path,

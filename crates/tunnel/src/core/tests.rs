@@ -7,6 +7,7 @@ mod floods;
 mod handshake;
 mod keepalive;
 mod liveness;
+mod overlap;
 mod paths;
 mod policy;
 mod ports;

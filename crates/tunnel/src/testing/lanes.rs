@@ -250,6 +250,10 @@ impl FakeLanes {
         self.rx.values().any(|rx| rx.epoch == epoch)
     }
 
+    pub(crate) fn receives_on(&self, spi: Spi) -> bool {
+        self.rx.contains_key(&spi)
+    }
+
     /// Our SPI of an epoch.
     pub(crate) fn spi_of(&self, epoch: EpochId) -> Spi {
         let mut all = self.rx.iter();

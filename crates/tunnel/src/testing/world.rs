@@ -212,6 +212,23 @@ impl World {
         panic!("timers fire without end");
     }
 
+    /// Lets time pass in which nothing happens.
+    pub(crate) const fn wait(&mut self, duration: Duration) {
+        self.elapsed = self.elapsed.saturating_add(duration);
+    }
+
+    /// Lets time pass and timers fire; what was on the wire arrives then, and what that causes does not.
+    pub(crate) fn step(&mut self, duration: Duration) {
+        let under_way = std::mem::take(&mut self.wire);
+        self.wait(duration);
+        for node in 0..self.nodes.len() {
+            self.poke(node, Core::handle_timeout);
+        }
+        for flight in under_way {
+            self.deliver(&flight);
+        }
+    }
+
     /// Goes to a node's next deadline and lets its timer fire; nothing is delivered.
     pub(crate) fn next_timer(&mut self, node: usize) {
         let (at, _) = self.nodes[node].core.poll_timeout().expect("a timer");

@@ -35,48 +35,6 @@ fn the_greater_key_answers_and_the_smaller_one_ignores() {
     assert_eq!(world.count(GREAT, ControlCounter::HandshakesCompleted), 1);
 }
 
-/// Walks through every sequence of choices below `depth`; `choose` of the last run tells how many there were.
-struct Choices {
-    taken: Vec<(usize, usize)>,
-    next: usize,
-    depth: usize,
-}
-
-impl Choices {
-    const fn new(depth: usize) -> Self {
-        Self {
-            taken: Vec::new(),
-            next: 0,
-            depth,
-        }
-    }
-
-    fn choose(&mut self, count: usize) -> usize {
-        if self.next >= self.depth {
-            return 0;
-        }
-        if self.next == self.taken.len() {
-            self.taken.push((0, count));
-        }
-        let (choice, of) = self.taken[self.next];
-        assert_eq!(of, count, "a run follows from its choices");
-        self.next += 1;
-        choice
-    }
-
-    /// Moves on to the next sequence; false after the last.
-    fn advance(&mut self) -> bool {
-        self.next = 0;
-        while let Some((choice, count)) = self.taken.pop() {
-            if choice + 1 < count {
-                self.taken.push((choice + 1, count));
-                return true;
-            }
-        }
-        false
-    }
-}
-
 /// Runs one world to its end; every datagram of the first rounds arrives in the order of the choices or never.
 fn run(choices: &mut Choices, losses: usize) -> World {
     let mut world = both_call();
@@ -198,6 +156,7 @@ fn two_rekeys_that_overlap_leave_one_common_epoch() {
     world.settle();
     world.poke(SMALL, |core, now| core.rekey(PEER, now));
     world.deliver_first(SMALL, Class::Initiation);
+    world.wait(millis(1));
     world.poke(GREAT, |core, now| core.rekey(PEER, now));
     world.deliver_first(GREAT, Class::Response);
     world.deliver_first(GREAT, Class::Initiation);
