@@ -245,7 +245,7 @@ fn without_keys_nothing_leaves() {
     assert_eq!(link.left.ended(), [("out_pkts_no_sa", count)]);
 }
 
-// REQ-SECLANE-3
+// REQ-MSEC-26, REQ-SECLANE-3
 #[test]
 fn link_control_from_the_host_is_refused() {
     let mut forged = frame(60);
