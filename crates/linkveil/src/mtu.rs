@@ -167,28 +167,12 @@ pub fn route(device: u16, inner: u16) -> Option<u16> {
 /// Bytes that MACsec adds to a frame: SecTAG with SCI 16, ICV 16 (IEEE 802.1AE-2018 9.3, 9.11).
 pub const MACSEC_OVERHEAD_BYTES: u16 = 32;
 
-/// Bytes of a VLAN tag (IEEE 802.1Q-2018 9.3), which the MTU of an Ethernet device does not count, and that of a port does
-/// once the tag is inside.
-const VLAN_TAG_BYTES: u16 = 4;
-
-/// What frames of a protected port's device may be as long as its MTU says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FullSize {
-    /// Those without VLAN tags.
-    Untagged,
-    /// Those with a VLAN tag, too.
-    Tagged,
-}
-
-/// MTU of the device of a protected port whose own MTU is `port_bytes`. `None`: nothing sensible fits.
-pub fn macsec_device(port_bytes: u32, frames: FullSize) -> Option<u16> {
-    let tag = match frames {
-        FullSize::Untagged => 0,
-        FullSize::Tagged => VLAN_TAG_BYTES,
-    };
+/// MTU of the device of a protected port whose own MTU is `port_bytes`. `None`: nothing sensible fits. A VLAN of the device
+/// has 4 bytes less: its tag is inside, where it counts.
+pub fn macsec_device(port_bytes: u32) -> Option<u16> {
     let usable = usize::try_from(port_bytes).map_or(PORT_MTU_MAX, |bytes| bytes.min(PORT_MTU_MAX));
     let bytes = u16::try_from(usable).ok()?;
-    let inner = bytes.checked_sub(MACSEC_OVERHEAD_BYTES + tag)?;
+    let inner = bytes.checked_sub(MACSEC_OVERHEAD_BYTES)?;
     (inner >= INNER_MTU_MIN).then_some(inner)
 }
 

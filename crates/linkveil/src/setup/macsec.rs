@@ -6,7 +6,7 @@ use linkveil_net::tun::{DeviceKind, LinuxTun, TunDevice, TunError};
 use linkveil_wire::{LaneCount, MacAddr};
 
 use crate::config::{Listening, MacsecKeys, MacsecPort, Node, VpcKind};
-use crate::mtu::{self, FullSize};
+use crate::mtu;
 use crate::netlink::port::{PortLinkError, ProtectedLink, protect};
 use crate::netlink::{self, DevicePlan, NetlinkError};
 
@@ -82,7 +82,7 @@ pub fn build(port: &MacsecPort, node: &Node) -> Result<PortFoundation, PortSetup
         port: port.port.to_string(),
         has: mtu,
     };
-    let device_mtu_bytes = mtu::macsec_device(mtu, FullSize::Untagged).ok_or_else(too_small)?;
+    let device_mtu_bytes = mtu::macsec_device(mtu).ok_or_else(too_small)?;
     let lanes = lanes_of(port, node);
     let reception = match port.listening {
         Listening::Own => Reception::Station,
