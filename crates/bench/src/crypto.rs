@@ -95,8 +95,8 @@ pub fn run(plan: Plan, progress: &mut Progress<'_>) -> Result<CryptoReport, Timi
         backend: label.backend,
         operation: label.operation,
         bytes: label.bytes,
-        gigabytes_per_second: label.bytes as f64 / time.median,
-        nanoseconds_per_packet: time,
+        gigabytes_per_second: label.bytes as f64 / time.whole.median,
+        nanoseconds_per_packet: time.whole,
     });
     Ok(CryptoReport {
         rounds: plan.rounds,
@@ -178,10 +178,7 @@ impl<B: Backend> Worker for Sealing<B> {
             }
             done += self.train.len() as u64;
         }
-        Ok(Done {
-            packets: done,
-            elapsed: clock::now() - begin,
-        })
+        Ok(Done::new(done, clock::now() - begin))
     }
 }
 
@@ -226,7 +223,7 @@ impl<B: Backend> Worker for Opening<B> {
         let mut done = Done::NOTHING;
         while done.packets < packets {
             let elapsed = self.open_train()?;
-            done.add(self.train.len() as u64, elapsed);
+            done.add(Done::new(self.train.len() as u64, elapsed));
         }
         Ok(done)
     }

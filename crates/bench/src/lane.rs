@@ -28,7 +28,7 @@ use crate::backend::AwsLc;
 use crate::crypto::{Operation, bare};
 use crate::progress::Progress;
 use crate::stats::Summary;
-use crate::timing::{Done, Plan, Subject, TimingError, Worker, measure};
+use crate::timing::{Done, Plan, Subject, Times, TimingError, Worker, measure};
 use node::Node;
 use workers::Team;
 
@@ -136,6 +136,10 @@ pub struct LaneRow {
     pub bare_nanoseconds_per_packet: Summary,
     /// Speed against the bare AEAD, round by round: 1 would be a pipeline that costs nothing.
     pub share_of_bare: Summary,
+    /// Part of the time that device or socket took for its copy of the packet, which stands for the kernel's.
+    pub copy_nanoseconds_per_packet: Summary,
+    /// The same share of the time without that copy, round by round.
+    pub share_of_bare_without_copy: Summary,
     /// All lanes together, from the median.
     pub packets_per_second: f64,
     /// Inner bits of all lanes together, in units of 10^9.
@@ -400,15 +404,25 @@ fn sides_and_sizes() -> impl Iterator<Item = (Side, usize)> {
 }
 
 /// `times` holds pipeline and bare AEAD by turns.
-fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, TimingError> {
+fn pipeline_rows(labels: &[Label], times: &[Times]) -> Result<Vec<LaneRow>, TimingError> {
     let rows = labels
         .iter()
         .zip(times.chunks_exact(2))
         .map(|(label, pair)| {
             let none = || TimingError::NoTime(label.name());
-            let [lane, bare] = pair else {
+            let [
+                Times {
+                    whole: lane,
+                    copying,
+                },
+                Times { whole: bare, .. },
+            ] = pair
+            else {
                 return Err(none());
             };
+            let rest = round_by_round(lane, copying, |lane, copying| lane - copying);
+            let rest = rest.ok_or_else(none)?;
+            let share_of_rest = round_by_round(&rest, bare, |rest, bare| bare / rest);
             let share = round_by_round(lane, bare, |lane, bare| bare / lane);
             let rate = label.lanes as f64 * 1e9 / lane.median;
             Ok(LaneRow {
@@ -419,6 +433,8 @@ fn pipeline_rows(labels: &[Label], times: &[Summary]) -> Result<Vec<LaneRow>, Ti
                 nanoseconds_per_packet: lane.clone(),
                 bare_nanoseconds_per_packet: bare.clone(),
                 share_of_bare: share.ok_or_else(none)?,
+                copy_nanoseconds_per_packet: copying.clone(),
+                share_of_bare_without_copy: share_of_rest.ok_or_else(none)?,
                 packets_per_second: rate,
                 gigabits_per_second: rate * label.load.bytes as f64 * 8.0 / 1e9,
             })

@@ -55,6 +55,8 @@ pub struct Done {
     pub packets: u64,
     /// Their time; what prepared them is not in it.
     pub elapsed: Duration,
+    /// The part of it that queues in memory took for their own copies; zero where there are none.
+    pub copying: Duration,
 }
 
 impl Done {
@@ -62,12 +64,24 @@ impl Done {
     pub const NOTHING: Self = Self {
         packets: 0,
         elapsed: Duration::ZERO,
+        copying: Duration::ZERO,
     };
 
+    /// So many packets, without queues.
+    #[must_use]
+    pub const fn new(packets: u64, elapsed: Duration) -> Self {
+        Self {
+            packets,
+            elapsed,
+            copying: Duration::ZERO,
+        }
+    }
+
     /// So much more.
-    pub fn add(&mut self, packets: u64, elapsed: Duration) {
-        self.packets += packets;
-        self.elapsed += elapsed;
+    pub fn add(&mut self, more: Self) {
+        self.packets += more.packets;
+        self.elapsed += more.elapsed;
+        self.copying += more.copying;
     }
 }
 
@@ -79,6 +93,35 @@ pub trait Worker: Send {
     ///
     /// What happened instead, in words.
     fn run(&mut self, packets: u64) -> Result<Done, String>;
+}
+
+/// One sample of a subject.
+struct Sample {
+    /// Nanoseconds that one packet takes one worker.
+    nanoseconds: f64,
+    /// Those of them that queues in memory took for their own copies.
+    copying: f64,
+    /// How long the longest worker needed.
+    longest: Duration,
+}
+
+/// What the samples of a subject came to, in nanoseconds that one packet takes one worker.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Times {
+    /// All of it.
+    pub whole: Summary,
+    /// The part that queues in memory took for their own copies, in the same samples.
+    pub copying: Summary,
+}
+
+impl Times {
+    fn of(samples: &[Sample]) -> Option<Self> {
+        let summary = |part: fn(&Sample) -> f64| Summary::of(samples.iter().map(part).collect());
+        Some(Self {
+            whole: summary(|sample| sample.nanoseconds)?,
+            copying: summary(|sample| sample.copying)?,
+        })
+    }
 }
 
 /// Something that is measured: one worker for each core that takes part.
@@ -112,8 +155,7 @@ impl Subject {
         Self::new(name, vec![Box::new(worker)])
     }
 
-    /// One sample: nanoseconds that one packet takes one worker, and how long the longest worker needed.
-    fn sample(&mut self, packets: u64, cores: &[Core]) -> Result<(f64, Duration), TimingError> {
+    fn sample(&mut self, packets: u64, cores: &[Core]) -> Result<Sample, TimingError> {
         let done = run_all(&mut self.workers, packets, cores)?;
         let fault = |fault| TimingError::Fault {
             subject: self.name.clone(),
@@ -128,8 +170,13 @@ impl Subject {
         if !(nanoseconds.is_finite() && nanoseconds > 0.0) {
             return Err(TimingError::NoTime(self.name.clone()));
         }
+        let share = |done: &Done| done.copying.as_secs_f64() / done.elapsed.as_secs_f64();
         let longest = done.iter().map(|done| done.elapsed).max();
-        Ok((nanoseconds, longest.unwrap_or_default()))
+        Ok(Sample {
+            nanoseconds,
+            copying: nanoseconds * done.iter().map(share).sum::<f64>() / done.len() as f64,
+            longest: longest.unwrap_or_default(),
+        })
     }
 
     /// How many packets fill one sample.
@@ -137,14 +184,14 @@ impl Subject {
         let mut packets = FIRST_LOOK;
         for _ in 0..LOOKS {
             match self.sample(packets, cores) {
-                Ok((nanoseconds, elapsed)) if elapsed >= sample / LOOK_SHARE => {
+                Ok(look) if look.longest >= sample / LOOK_SHARE => {
                     // A float beyond u64 becomes its maximum; the loop ends by then, all the same.
                     #[expect(
                         clippy::cast_possible_truncation,
                         clippy::cast_sign_loss,
                         reason = "saturates"
                     )]
-                    let fill = (sample.as_nanos() as f64 / nanoseconds).ceil() as u64;
+                    let fill = (sample.as_nanos() as f64 / look.nanoseconds).ceil() as u64;
                     return Ok(fill.max(1));
                 }
                 Ok(_) | Err(TimingError::NoTime(_)) => packets = packets.saturating_mul(2),
@@ -197,7 +244,7 @@ pub fn measure(
     plan: Plan,
     subjects: &mut [Subject],
     progress: &mut Progress<'_>,
-) -> Result<Vec<Summary>, TimingError> {
+) -> Result<Vec<Times>, TimingError> {
     let cores = allowed_cores()?;
     progress.say(format_args!(
         "{} subjects, {} rounds of {} each",
@@ -209,15 +256,15 @@ pub fn measure(
         .iter_mut()
         .map(|subject| subject.calibrate(plan.sample, &cores));
     let counts: Vec<u64> = calibrated.collect::<Result<_, _>>()?;
-    let mut samples = vec![Vec::new(); subjects.len()];
+    let mut samples: Vec<Vec<Sample>> = subjects.iter().map(|_| Vec::new()).collect();
     for round in 1..=plan.rounds {
         progress.say(format_args!("round {round} of {}", plan.rounds));
         for ((subject, count), samples) in subjects.iter_mut().zip(&counts).zip(&mut samples) {
-            samples.push(subject.sample(*count, &cores)?.0);
+            samples.push(subject.sample(*count, &cores)?);
         }
     }
     let summed = subjects.iter().zip(samples).map(|(subject, samples)| {
-        Summary::of(samples).ok_or_else(|| TimingError::NoTime(subject.name.clone()))
+        Times::of(&samples).ok_or_else(|| TimingError::NoTime(subject.name.clone()))
     });
     summed.collect()
 }

@@ -5,8 +5,7 @@ use linkveil_crypto::Suite;
 use super::node::{Keys, Tenants};
 use super::workers::{self, Refill, Refusal};
 use super::{Devices, HopRow, LaneRow, Side, sides_and_sizes};
-use crate::stats::Summary;
-use crate::timing::Worker;
+use crate::timing::{Times, Worker};
 
 /// The last hop that is passed, and the worker that goes so far.
 pub(super) type Hops = Vec<(&'static str, Box<dyn Worker>)>;
@@ -54,7 +53,7 @@ const fn last_hops(side: Side) -> &'static str {
 
 pub(super) fn rows(
     labels: &[(Side, usize, &'static str)],
-    times: &[Summary],
+    times: &[Times],
     pipelines: &[LaneRow],
 ) -> Vec<HopRow> {
     let mut all = Vec::new();
@@ -69,7 +68,7 @@ pub(super) fn rows(
         });
         let whole = whole.map(|row| (last_hops(side), &row.nanoseconds_per_packet));
         for (hops, until) in measured
-            .map(|((_, _, hops), time)| (*hops, time))
+            .map(|((_, _, hops), time)| (*hops, &time.whole))
             .chain(whole)
         {
             all.push(HopRow {

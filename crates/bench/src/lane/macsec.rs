@@ -138,10 +138,16 @@ pub(super) fn subject(side: Side, load: Load) -> Result<Subject, String> {
 
 fn egress(load: Load) -> Result<Subject, String> {
     let (device, sent) = (sending(load), Tally::default());
-    let given = device.given();
+    let (given, copying) = (device.given(), device.copying());
     let node = PortNode::new(Side::Egress, device, Cable::Sink(sent.clone()))?;
     let lane = node.lane;
-    Ok((Box::new(Egress { lane, given, sent }), vec![node.pool]))
+    let worker = Egress {
+        lane,
+        given,
+        copying,
+        sent,
+    };
+    Ok((Box::new(worker), vec![node.pool]))
 }
 
 fn ingress(load: Load) -> Result<Subject, String> {

@@ -16,7 +16,7 @@ use linkveil_net::traits::{TunQueue, UdpQueue};
 use linkveil_net::virtio::{Offload, Offloads};
 
 use super::node::{Keys, MemoryLane, Node, Tenants, sender_address};
-use super::queues::{Device, Handed, Tally, Tape, Wire};
+use super::queues::{Device, Handed, Stopwatch, Tally, Tape, Wire};
 use super::{Devices, Load};
 use crate::packets;
 use crate::timing::{Done, Worker};
@@ -55,12 +55,14 @@ fn turn(lane: &mut impl Turning) -> Result<(), String> {
 pub(super) struct Egress<L> {
     pub(super) lane: L,
     pub(super) given: Tally,
+    pub(super) copying: Stopwatch,
     pub(super) sent: Tally,
 }
 
 impl<L: Turning> Worker for Egress<L> {
     fn run(&mut self, packets: u64) -> Result<Done, String> {
         let (given, sent) = (self.given.get(), self.sent.get());
+        let copying = self.copying.get();
         let begin = clock::now();
         while self.given.get() - given < packets {
             turn(&mut self.lane)?;
@@ -73,6 +75,7 @@ impl<L: Turning> Worker for Egress<L> {
         Ok(Done {
             packets: sent,
             elapsed,
+            copying: self.copying.get() - copying,
         })
     }
 }
@@ -84,15 +87,21 @@ pub(super) fn egress(suite: Suite, load: Load, lanes: usize) -> Result<Team, Str
         .collect();
     let counts: Vec<_> = tallies
         .iter()
-        .map(|(device, sent)| (device.given(), sent.clone()))
+        .map(|(device, sent)| (device.given(), device.copying(), sent.clone()))
         .collect();
     let queues = tallies
         .into_iter()
         .map(|(device, sent)| (device, Wire::Sink(sent)));
     let mut node = Node::new(queues.collect(), Tenants::There, Keys::Seal(suite))?;
     let lanes = std::mem::take(&mut node.lanes).into_iter().zip(counts);
-    let workers = lanes
-        .map(|(lane, (given, sent))| -> Box<dyn Worker> { Box::new(Egress { lane, given, sent }) });
+    let workers = lanes.map(|(lane, (given, copying, sent))| -> Box<dyn Worker> {
+        Box::new(Egress {
+            lane,
+            given,
+            copying,
+            sent,
+        })
+    });
     Ok(Team {
         workers: workers.collect(),
         nodes: vec![node],
@@ -148,7 +157,7 @@ impl<L: Turning> Worker for Ingress<L> {
             if taken != played.packets {
                 return Err(format!("{taken} of {} packets came out", played.packets));
             }
-            done.add(played.packets, played.elapsed);
+            done.add(played);
         }
         Ok(done)
     }
@@ -161,13 +170,18 @@ fn record(sealer: &mut impl Turning, tape: &Tape) -> Result<(), String> {
 
 /// Plays the tape to its end; how many datagrams that were, and how long they took.
 fn play(opener: &mut impl Turning, tape: &Tape) -> Result<Done, String> {
-    let packets = tape.datagrams();
+    let (packets, watch) = (tape.datagrams(), tape.copying());
+    let copying = watch.get();
     let begin = clock::now();
     while !tape.is_at_end() {
         turn(opener)?;
     }
     let elapsed = clock::now() - begin;
-    Ok(Done { packets, elapsed })
+    Ok(Done {
+        packets,
+        elapsed,
+        copying: watch.get() - copying,
+    })
 }
 
 /// Receiving gateway's lanes, each with a worker and a sealing lane of the same number.
@@ -230,7 +244,7 @@ impl Worker for RefusingEgress {
         let elapsed = clock::now() - begin;
         let packets = self.given.get() - given;
         self.node.expect_drops(self.reason)?;
-        Ok(Done { packets, elapsed })
+        Ok(Done::new(packets, elapsed))
     }
 }
 
@@ -280,7 +294,7 @@ impl Worker for RefusingIngress {
                 Refill::Seal => record(sealer, &self.tape)?,
             }
             let played = play(opener, &self.tape)?;
-            done.add(played.packets, played.elapsed);
+            done.add(played);
         }
         self.opening.expect_drops(self.reason)?;
         Ok(done)
@@ -335,10 +349,7 @@ impl Worker for ReadDevice {
             let read = self.device.recv_batch(&mut self.batch);
             done += read.map_err(|error| error.to_string())? as u64;
         }
-        Ok(Done {
-            packets: done,
-            elapsed: clock::now() - begin,
-        })
+        Ok(Done::new(done, clock::now() - begin))
     }
 }
 
@@ -371,10 +382,7 @@ impl Worker for ReadSocket {
             {}
             done += datagrams;
         }
-        Ok(Done {
-            packets: done,
-            elapsed: clock::now() - begin,
-        })
+        Ok(Done::new(done, clock::now() - begin))
     }
 }
 

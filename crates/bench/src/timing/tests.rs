@@ -12,7 +12,7 @@ impl Worker for Fixed {
     fn run(&mut self, packets: u64) -> Result<Done, String> {
         self.runs.fetch_add(1, Ordering::Relaxed);
         let elapsed = Duration::from_nanos(self.nanoseconds * packets);
-        Ok(Done { packets, elapsed })
+        Ok(Done::new(packets, elapsed))
     }
 }
 
@@ -31,7 +31,8 @@ const PLAN: Plan = Plan {
 };
 
 fn measured(plan: Plan, subjects: &mut [Subject]) -> Result<Vec<Summary>, TimingError> {
-    measure(plan, subjects, &mut Progress::new(&mut Vec::new()))
+    let times = measure(plan, subjects, &mut Progress::new(&mut Vec::new()))?;
+    Ok(times.into_iter().map(|times| times.whole).collect())
 }
 
 #[test]
@@ -41,7 +42,9 @@ fn a_sample_is_as_long_as_it_was_asked_to_be() {
     let cores = allowed_cores().unwrap();
     let count = subject.calibrate(PLAN.sample, &cores).unwrap();
     assert_eq!(count, 20_000, "2 ms at 100 ns each");
-    assert_eq!(subject.sample(count, &cores).unwrap(), (100.0, PLAN.sample));
+    let sample = subject.sample(count, &cores).unwrap();
+    assert_eq!((sample.nanoseconds, sample.longest), (100.0, PLAN.sample));
+    assert_eq!(sample.copying, 0.0);
 }
 
 #[test]
@@ -86,4 +89,24 @@ fn a_worker_that_takes_no_time_is_an_error_and_no_endless_loop() {
     let (worker, _) = fixed(0);
     let error = measured(PLAN, &mut [Subject::new("nothing", vec![worker])]).unwrap_err();
     assert!(matches!(error, TimingError::NoTime(name) if name == "nothing"));
+}
+
+#[test]
+fn copies_of_queues_are_told_apart_in_the_same_samples() {
+    struct Copying(u64);
+    impl Worker for Copying {
+        fn run(&mut self, packets: u64) -> Result<Done, String> {
+            Ok(Done {
+                packets,
+                elapsed: Duration::from_nanos(100 * packets),
+                copying: Duration::from_nanos(self.0 * packets),
+            })
+        }
+    }
+    let both = [Copying(20), Copying(40)].map(|worker| -> Box<dyn Worker> { Box::new(worker) });
+    let mut subjects = [Subject::new("both", both.into())];
+    let times = measure(PLAN, &mut subjects, &mut Progress::new(&mut Vec::new())).unwrap();
+    assert_eq!(times[0].whole.samples.len(), 3);
+    assert!((times[0].whole.median - 100.0).abs() < 1e-6);
+    assert!((times[0].copying.median - 30.0).abs() < 1e-6);
 }

@@ -24,7 +24,9 @@ fn a_sending_device_fills_every_batch_and_counts() {
     });
     let (given, taken) = (device.given(), device.taken());
     let mut batch = TunBatch::new(5, usize::MAX);
+    assert!(device.copying().get().is_zero());
     assert_eq!(device.recv_batch(&mut batch).unwrap(), 5);
+    assert!(!device.copying().get().is_zero());
     assert!(
         batch
             .packets_mut()
@@ -68,7 +70,10 @@ fn what_is_recorded_is_played_until_it_is_erased() {
             (&b"abcdefghij"[..], 4, address())
         );
         assert!(tape.is_at_end());
+        let copying = tape.copying().get();
+        assert!(!copying.is_zero());
         assert_eq!(player.recv_batch(&mut batch).unwrap(), 0);
+        assert_eq!(tape.copying().get(), copying, "nothing was copied");
         tape.rewind();
     }
     tape.erase();
