@@ -3,6 +3,10 @@
 
 use std::net::IpAddr;
 
+/// What is summed at once: as many words as fill the registers of a processor twice over.
+const BLOCK_LEN: usize = 64;
+const WORDS: usize = BLOCK_LEN / size_of::<u64>();
+
 /// A running one's complement sum of 16-bit big-endian words.
 ///
 /// Kept in 64 bits and folded at the end: 2^32 words of 32 bits fit, no packet has that many.
@@ -24,14 +28,16 @@ impl Checksum {
     /// at once.
     #[inline]
     pub fn add_bytes(self, bytes: &[u8]) -> Self {
-        let (words, tail) = bytes.as_chunks::<4>();
+        let (blocks, rest) = bytes.as_chunks::<BLOCK_LEN>();
+        let (words, tail) = rest.as_chunks::<4>();
         let words = words.iter().map(|word| u32::from_ne_bytes(*word));
         let sum = words.fold(0_u64, |sum, word| sum.wrapping_add(u64::from(word)));
         let mut last = [0; 4];
         for (slot, byte) in last.iter_mut().zip(tail) {
             *slot = *byte;
         }
-        let swapped = Self(sum + u64::from(u32::from_ne_bytes(last))).fold();
+        let swapped =
+            Self(sum + sum_of_blocks(blocks) + u64::from(u32::from_ne_bytes(last))).fold();
         self.add_u16(u16::from_be(swapped))
     }
 
@@ -73,6 +79,27 @@ impl Checksum {
     pub const fn finish(self) -> u16 {
         !self.fold()
     }
+}
+
+/// The sum of blocks as 32-bit words in the machine's byte order, below 2^63 for anything in memory.
+///
+/// Words of 64 bits need fewer steps, but overflow. So their upper halves are summed apart, and the
+/// lower halves' sum is what the whole words' sum leaves modulo 2^64 when the upper halves are taken
+/// out of it.
+#[inline]
+fn sum_of_blocks(blocks: &[[u8; BLOCK_LEN]]) -> u64 {
+    let (mut whole, mut upper) = ([0_u64; WORDS], [0_u64; WORDS]);
+    for block in blocks {
+        let (words, _) = block.as_chunks();
+        for ((whole, upper), word) in whole.iter_mut().zip(&mut upper).zip(words) {
+            let word = u64::from_ne_bytes(*word);
+            *whole = whole.wrapping_add(word);
+            *upper = upper.wrapping_add(word >> 32);
+        }
+    }
+    let sum = |words: [u64; WORDS]| words.into_iter().fold(0, u64::wrapping_add);
+    let (whole, upper) = (sum(whole), sum(upper));
+    whole.wrapping_sub(upper << 32).wrapping_add(upper)
 }
 
 /// A header checksum after one 16-bit word of the header has changed (RFC 1624 s3, equation 3).

@@ -66,18 +66,18 @@ pub enum Mergeable {
     Udp,
 }
 
-/// What is known about a packet that may be joined with others.
+/// What is known about a packet that may be joined with others. Kept small, as it is copied for each packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MergeKey {
     transport: Mergeable,
     version: Version,
     /// Where IP begins (after Ethernet, if there is any).
-    network: usize,
+    network: u16,
     /// Where TCP or UDP begins.
-    transport_offset: usize,
+    transport_offset: u16,
     /// Bytes in front of the payload.
-    headers_len: usize,
-    payload_len: usize,
+    headers_len: u16,
+    payload_len: u16,
     sequence: u32,
     next_sequence: u32,
     ending: Ending,
@@ -139,17 +139,18 @@ impl MergeKey {
             Transport::Tcp(_) => return None,
             Transport::Udp(_) => (Mergeable::Udp, 0, 0),
         };
-        let payload_len = found.payload().len();
+        let payload_len = u16::try_from(found.payload().len()).ok()?;
         let transport_offset = network + packet.transport_offset();
+        let headers_len = transport_offset + found.header_len();
         (payload_len > 0).then_some(Self {
             transport,
             version: Version::of(packet),
-            network,
-            transport_offset,
-            headers_len: transport_offset + found.header_len(),
+            network: u16::try_from(network).ok()?,
+            transport_offset: u16::try_from(transport_offset).ok()?,
+            headers_len: u16::try_from(headers_len).ok()?,
             payload_len,
             sequence,
-            next_sequence: sequence.wrapping_add(u32::try_from(payload_len).ok()?),
+            next_sequence: sequence.wrapping_add(payload_len.into()),
             ending: if ending_flags == 0 {
                 Ending::No
             } else {
@@ -168,13 +169,14 @@ impl MergeKey {
     /// Where the IP header begins in the frame.
     #[must_use]
     pub const fn network(&self) -> NetworkOffset {
-        NetworkOffset::new(self.network)
+        NetworkOffset::new(self.network as usize)
     }
 
     /// Where the payload lies in the frame.
     #[must_use]
     pub const fn payload(&self) -> Range<usize> {
-        self.headers_len..self.headers_len + self.payload_len
+        let start = self.headers_len as usize;
+        start..start + self.payload_len as usize
     }
 
     const fn id(&self) -> u16 {
@@ -241,7 +243,7 @@ pub struct Merge {
 /// What the next packet has to fit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Last {
-    payload_len: usize,
+    payload_len: u16,
     next_sequence: u32,
     ending: Ending,
     ending_flags: u8,
@@ -276,7 +278,7 @@ impl Merge {
             last: Last::of(&first),
             first,
             count: 1,
-            payload_len: first.payload_len,
+            payload_len: first.payload_len as usize,
         }
     }
 
@@ -306,7 +308,7 @@ impl Merge {
     pub fn add(&mut self, key: &MergeKey) {
         self.last = Last::of(key);
         self.count = self.count.saturating_add(1);
-        self.payload_len += key.payload_len;
+        self.payload_len += usize::from(key.payload_len);
     }
 
     /// All that the keys tell: the same kind of packet, the next piece of the flow, and room for it.
@@ -325,7 +327,8 @@ impl Merge {
             Mergeable::Tcp => key.sequence == self.last.next_sequence,
             Mergeable::Udp => true,
         };
-        let packet_len = first.headers_len - first.network + self.payload_len + key.payload_len;
+        let headers_len = usize::from(first.headers_len - first.network);
+        let packet_len = headers_len + self.payload_len + usize::from(key.payload_len);
         shape(key) == shape(first)
             && self.last.ending == Ending::No
             && self.last.payload_len == first.payload_len
@@ -337,7 +340,10 @@ impl Merge {
     /// Whether all fields are equal but those that [`crate::split`] makes anew.
     #[inline]
     fn same_headers(&self, first: &[u8], key: &MergeKey, next: &[u8]) -> bool {
-        let (ip, transport) = (self.first.network, self.first.transport_offset);
+        let (ip, transport) = (
+            self.first.network.into(),
+            self.first.transport_offset.into(),
+        );
         let same_network = match key.version {
             Version::V4 { id, fragmentable } => {
                 let expected = self.first.id().wrapping_add(self.count);
@@ -349,7 +355,7 @@ impl Merge {
         };
         let same_transport = match key.transport {
             Mergeable::Tcp => {
-                let options = transport + TCP_HEADER_LEN..self.first.headers_len;
+                let options = transport + TCP_HEADER_LEN..self.first.headers_len.into();
                 same_header(first, next, transport, &SAME_TCP)
                     && (options.is_empty() || first.get(options.clone()) == next.get(options))
             }
@@ -376,6 +382,8 @@ impl Merge {
             headers_len,
             ..
         } = self.first;
+        let (network, headers_len) = (usize::from(network), usize::from(headers_len));
+        let transport_offset = usize::from(transport_offset);
         let whole_len = headers_len + self.payload_len;
         let network_len = u16::try_from(whole_len - network).ok()?;
         let transport_len = u16::try_from(whole_len - transport_offset).ok()?;
@@ -401,7 +409,7 @@ impl Merge {
     }
 
     fn kind(&self) -> SuperKind {
-        let segment_len = self.first.payload_len;
+        let segment_len = self.first.payload_len.into();
         match (self.count, self.first.transport, self.first.version) {
             (1, ..) => SuperKind::Single,
             (_, Mergeable::Tcp, Version::V4 { .. }) => SuperKind::TcpV4 { segment_len },

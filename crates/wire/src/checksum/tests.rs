@@ -60,3 +60,26 @@ proptest! {
         prop_assert_eq!(update(before, old, new), sum(&words));
     }
 }
+
+/// Word by word, as RFC 1071 section 1 says.
+fn word_by_word(bytes: &[u8]) -> u16 {
+    let words = bytes.chunks(2).map(|word| {
+        let low = word.get(1).copied().unwrap_or(0);
+        u64::from(u16::from_be_bytes([word[0], low]))
+    });
+    Checksum(words.sum()).fold()
+}
+
+#[test]
+fn a_sum_of_many_words_at_once_is_that_of_one_after_the_other() {
+    let mixed = (0..600_u32).map(|place| (place.wrapping_mul(2_654_435_761) >> 24) as u8);
+    let mixed: Vec<u8> = mixed.collect();
+    for bytes in [mixed, vec![0xff; 600], vec![0; 600]] {
+        for len in 0..=bytes.len() {
+            let bytes = &bytes[..len];
+            assert_eq!(Checksum::new().add_bytes(bytes).fold(), word_by_word(bytes));
+        }
+    }
+    let longest = vec![0xff; 1 << 20];
+    assert_eq!(Checksum::new().add_bytes(&longest).fold(), 0xffff);
+}
