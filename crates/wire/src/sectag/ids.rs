@@ -82,54 +82,55 @@ impl fmt::Display for PortId {
     }
 }
 
-/// Secure Channel Identifier (IEEE 802.1AE-2018 9.9): the sender's MAC address and a port.
+/// Secure Channel Identifier (IEEE 802.1AE-2018 9.9): the sender's MAC address and a port. One number, as it is compared
+/// for each frame.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Sci([u8; Self::LEN]);
+pub struct Sci(u64);
 
 impl Sci {
     /// Length in octets.
     pub const LEN: usize = 8;
     /// The value that is never a channel's name.
-    pub const RESERVED: Self = Self([0xff; Self::LEN]);
+    pub const RESERVED: Self = Self(u64::MAX);
 
     /// The name of the channel that starts at a port of the station with this MAC address.
     #[must_use]
     pub const fn new(address: MacAddr, port: PortId) -> Self {
         let [a, b, c, d, e, f] = address.octets();
         let [high, low] = port.0.to_be_bytes();
-        Self([a, b, c, d, e, f, high, low])
+        Self::from_bytes([a, b, c, d, e, f, high, low])
     }
 
     /// The name with these octets.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
+        Self(u64::from_be_bytes(bytes))
     }
 
     /// Its octets, as they stand in a SecTAG.
     #[must_use]
     pub const fn to_bytes(self) -> [u8; Self::LEN] {
-        self.0
+        self.0.to_be_bytes()
     }
 
     /// The MAC address in it.
     #[must_use]
     pub const fn address(self) -> MacAddr {
-        let [a, b, c, d, e, f, _, _] = self.0;
+        let [a, b, c, d, e, f, _, _] = self.to_bytes();
         MacAddr::new([a, b, c, d, e, f])
     }
 
     /// The port in it.
     #[must_use]
     pub const fn port(self) -> PortId {
-        let [.., high, low] = self.0;
+        let [.., high, low] = self.to_bytes();
         PortId(u16::from_be_bytes([high, low]))
     }
 }
 
 impl fmt::Display for Sci {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+        write!(f, "{:016x}", self.0)
     }
 }
 
