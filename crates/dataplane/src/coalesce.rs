@@ -103,6 +103,20 @@ struct OpenFrame {
 }
 
 impl Admitted {
+    /// None yet: where the packets of one train are put down, one after the other. What is returned instead is
+    /// moved several times, and each move waits for the one before.
+    pub(crate) const fn place(buffer: usize) -> Self {
+        Self {
+            vpc: VpcIndex::new(0),
+            slice: InnerSlice {
+                buffer,
+                range: 0..0,
+            },
+            checksum: ChecksumState::Complete,
+            key: None,
+        }
+    }
+
     /// Says that what the packet lies in begins at `offset` of something larger.
     pub(crate) const fn move_by(&mut self, offset: usize) {
         self.slice.range.start += offset;
@@ -229,11 +243,13 @@ pub(crate) fn key_of_frame(frame: &EthernetFrame<'_>, offloads: Offloads) -> Opt
 }
 
 fn key_for(offloads: Offloads, key: impl FnOnce() -> Option<MergeKey>) -> Option<MergeKey> {
-    let key = match offloads {
-        Offloads::None => None,
-        Offloads::Tcp | Offloads::TcpAndUdp => key(),
-    };
-    key.filter(|key| key.transport() == Mergeable::Tcp || offloads == Offloads::TcpAndUdp)
+    if offloads == Offloads::None {
+        return None;
+    }
+    match key() {
+        Some(key) if offloads == Offloads::Tcp && key.transport() == Mergeable::Udp => None,
+        key => key,
+    }
 }
 
 /// A partial checksum of a packet that goes alone: told to the kernel, or completed where it does not do that.

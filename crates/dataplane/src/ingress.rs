@@ -9,7 +9,7 @@
 
 use linkveil_net::FrameList;
 use linkveil_net::batch::TrainsBefore;
-use linkveil_net::batch::{InnerSlice, RecvMeta, UdpBatch};
+use linkveil_net::batch::{RecvMeta, UdpBatch};
 use linkveil_net::traits::TunQueue;
 use linkveil_sa::{LaneEvent, Opened, Path, PeerId, RxEpoch, SocketIndex};
 use linkveil_wire::inner::set_ecn;
@@ -250,6 +250,15 @@ struct Sender<'a> {
     admitted: Traffic,
 }
 
+/// What was in a datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Content {
+    /// A packet, which was admitted.
+    Packet,
+    /// A control frame, which control was told of.
+    Control,
+}
+
 /// Whether a train came from the peer's endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Whereabouts {
@@ -285,15 +294,16 @@ impl<'a> Sender<'a> {
     fn open_all(&mut self, state: &mut State, mut run: RunBytes<'_, '_>, frames: &mut Frames) {
         // Goes on with the frame that the train before has left.
         let (mut coalescer, mut offset) = (std::mem::take(&mut state.coalescer), 0);
+        let mut packet = Admitted::place(self.train.buffer);
         while let Some(datagram) = next_datagram(run.bytes, offset, self.train.stride) {
             let len = datagram.len();
-            let taken = match self.open(state, datagram) {
-                Ok(Some(mut packet)) => {
+            let taken = match self.open(state, datagram, &mut packet) {
+                Ok(Content::Packet) => {
                     let offloads = state.offloads(packet.vpc);
                     packet.move_by(run.place.start + offset);
                     coalescer.add(&mut run, &packet, offloads, frames)
                 }
-                Ok(None) => Ok(()),
+                Ok(Content::Control) => Ok(()),
                 Err(reason) => Err(reason),
             };
             if let Err(reason) = taken {
@@ -308,13 +318,14 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes; nothing for control frames.
+    /// Hops 3 to 5 for one datagram: where its packet lies within it and to which VPC it goes.
     #[inline]
     fn open(
         &mut self,
         state: &mut State,
         datagram: &mut [u8],
-    ) -> Result<Option<Admitted>, DropReason> {
+        admitted: &mut Admitted,
+    ) -> Result<Content, DropReason> {
         let mut opened = self.epoch.open_in_place(Datagram::parse(datagram)?)?;
         self.opened += 1;
         note_opened(state, self.train, self.whereabouts, &opened);
@@ -329,7 +340,7 @@ impl<'a> Sender<'a> {
                     frame,
                     path: self.train.path,
                 });
-                Ok(None)
+                Ok(Content::Control)
             }
             GeneveFrame::Data {
                 encapsulation,
@@ -339,48 +350,38 @@ impl<'a> Sender<'a> {
                 let packet = plaintext
                     .get_mut(inner)
                     .ok_or(DropReason::GeneveInnerLength)?;
-                let mut admitted = self.admit(state, peer, &encapsulation, packet)?;
-                admitted.move_by(start);
+                admitted.slice.range = start..start + packet.len();
+                self.admit(state, peer, (&encapsulation, packet), admitted)?;
                 self.admitted.count(admitted.slice.range.len());
-                Ok(Some(admitted))
+                Ok(Content::Packet)
             }
         }
     }
 
-    /// Hop 5, and what the way has left to be done. The packet lies at the start of what is returned; the caller knows
-    /// where it really does.
+    /// Hop 5, and what the way has left to be done. Says all of the packet but where it lies.
     #[inline]
     fn admit(
         &self,
         state: &mut State,
         peer: PeerId,
-        header: &Encapsulation,
-        packet: &mut [u8],
-    ) -> Result<Admitted, DropReason> {
-        let slice = InnerSlice {
-            buffer: self.train.buffer,
-            range: 0..packet.len(),
-        };
+        (header, packet): (&Encapsulation, &mut [u8]),
+        admitted: &mut Admitted,
+    ) -> Result<(), DropReason> {
         let tos = self.train.tos;
         if header.protocol == InnerProtocol::Ethernet {
-            return Ok(Admitted {
-                vpc: bridge::admit(state, peer, header, packet, tos)?,
-                slice,
-                checksum: ChecksumState::Complete,
-                key: None,
-            });
+            admitted.vpc = bridge::admit(state, peer, header, packet, tos)?;
+            admitted.checksum = ChecksumState::Complete;
+            admitted.key = None;
+            return Ok(());
         }
         let (vpc, inner) = admit(state, peer, header, packet)?;
-        let key = key_of(&inner, state.offloads(vpc));
+        admitted.vpc = vpc;
+        admitted.checksum = header.checksum;
+        admitted.key = key_of(&inner, state.offloads(vpc));
         let unsettled = Unsettled::of(&inner, tos)?;
         let clamp = unsettled.settle(packet, header, self.inner_mtu)?;
         state.note_clamp(clamp);
-        Ok(Admitted {
-            vpc,
-            slice,
-            checksum: header.checksum,
-            key,
-        })
+        Ok(())
     }
 }
 

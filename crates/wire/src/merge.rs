@@ -120,7 +120,11 @@ impl MergeKey {
     pub fn of_frame(frame: &EthernetFrame<'_>) -> Option<Self> {
         let packet = frame.ip_packet()?;
         let whole = frame.payload_offset() + packet.bytes().len() == frame.bytes().len();
-        whole.then(|| Self::of_packet(&packet, frame.network_offset()))?
+        if whole {
+            Self::of_packet(&packet, frame.network_offset())
+        } else {
+            None
+        }
     }
 
     /// [`Self::of`] for a packet that is parsed already.
