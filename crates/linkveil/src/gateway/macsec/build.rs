@@ -13,9 +13,9 @@ use linkveil_dataplane::macsec::{
 use linkveil_macsec::{NonceSpace, PortMtu, RxSak};
 use linkveil_net::LinuxTun;
 use linkveil_net::traits::PortQueue;
-use linkveil_sa::{EpochId, Limits, Macsec};
+use linkveil_sa::{EpochId, Limits};
 use linkveil_tunnel::{Core, CoreConfig, PORT_PEER, PortConfig, PortPeer};
-use linkveil_wire::{An, HandshakeFlags, InnerMtu, LaneCount, PortId, PortTerms};
+use linkveil_wire::{An, HandshakeFlags, InnerMtu, PortId, PortTerms};
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
@@ -49,20 +49,18 @@ impl Link {
             mtu: PortMtu::new(foundation.port_mtu_bytes),
             policy: port.policy,
         };
+        if let MacsecKeys::Static(keys) = &port.keys {
+            config.first_port = keys.tx.port_id;
+        }
         let (keys, commands) = match port.keys {
             MacsecKeys::Noise(keys) => {
-                let mtu = InnerMtu::new(foundation.device_mtu_bytes).unwrap_or(InnerMtu::MIN);
-                let core = core(keys, (port.name, &config), (foundation.lanes, mtu), shared)?;
-                (KeySource::Handshake(Box::new(core)), Vec::new())
+                by_handshake(keys, (port.name, &config), &foundation, shared)?
             }
             MacsecKeys::Static(keys) => {
-                config.first_port = keys.tx.port_id;
                 let channel = (port.suite, foundation.address);
                 let fixed = fixed::prepare(keys, channel, state_folder, taken)?;
-                (
-                    KeySource::Fixed(fixed.numbers),
-                    installs(fixed.tx, fixed.rx),
-                )
+                let installs = installs(fixed.tx, fixed.rx);
+                (KeySource::Fixed(fixed.numbers), installs)
             }
         };
         let PortFoundation {
@@ -146,18 +144,20 @@ fn watch(shared: Shared<'_>, token: Token, what: &impl AsRawFd) -> io::Result<()
         .register(&mut source, token, Interest::READABLE)
 }
 
-fn core(
+/// Keys that a core of the port's own makes.
+fn by_handshake(
     keys: NoiseKeys,
     (name, port): (String, &MacsecConfig),
-    (lanes, mtu): (LaneCount, InnerMtu),
+    foundation: &PortFoundation,
     shared: Shared<'_>,
-) -> Result<Core<Macsec>, LinkError> {
+) -> Result<(KeySource, Vec<MacsecCommand>), LinkError> {
+    let mtu = InnerMtu::new(foundation.device_mtu_bytes).unwrap_or(InnerMtu::MIN);
     let config = CoreConfig {
         secret: shared.node.private_key.share(),
         // That of handshake messages; what protects frames is among the port's terms.
         suite: Suite::Aes256Gcm,
         kem: Arc::new(AwsLcMlKem768),
-        lanes,
+        lanes: foundation.lanes,
         flags: HandshakeFlags::NONE,
         rekey_after: keys.rekey_after,
         post_quantum: shared.crypto.post_quantum,
@@ -178,5 +178,6 @@ fn core(
         mtu,
     };
     let random = Box::new(SystemRandom);
-    Ok(Core::for_port(config, port, peer, random, now())?)
+    let core = Core::for_port(config, port, peer, random, now())?;
+    Ok((KeySource::Handshake(Box::new(core)), Vec::new()))
 }
