@@ -336,17 +336,24 @@ impl UdpBatch {
 impl Arena for UdpBatch {
     #[inline]
     fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get(..meta.len)?.get(slice.range.clone())
+        self.memory.get(place_of(&self.metas, slice)?)
     }
 
     #[inline]
     fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
+        let place = place_of(&self.metas, slice)?;
+        self.memory.get_mut(place)
     }
+}
+
+/// Where a slice of a train lies in the memory of all; `None` unless it is inside of what was received.
+#[inline]
+fn place_of(metas: &[RecvMeta], slice: &InnerSlice) -> Option<Range<usize>> {
+    let InnerSlice { buffer, range } = slice;
+    let meta = metas.get(*buffer)?;
+    let start = buffer * UDP_BUFFER_LEN;
+    (range.start <= range.end && range.end <= meta.len)
+        .then(|| start + range.start..start + range.end)
 }
 
 /// The trains of a [`UdpBatch`] in front of one that is worked on.
@@ -359,16 +366,13 @@ pub struct TrainsBefore<'b> {
 impl Arena for TrainsBefore<'_> {
     #[inline]
     fn slice(&self, slice: &InnerSlice) -> Option<&[u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get(..meta.len)?.get(slice.range.clone())
+        self.memory.get(place_of(self.metas, slice)?)
     }
 
     #[inline]
     fn slice_mut(&mut self, slice: &InnerSlice) -> Option<&mut [u8]> {
-        let meta = self.metas.get(slice.buffer)?;
-        let buffer = self.memory.get_mut(slice.buffer * UDP_BUFFER_LEN..)?;
-        buffer.get_mut(..meta.len)?.get_mut(slice.range.clone())
+        let place = place_of(self.metas, slice)?;
+        self.memory.get_mut(place)
     }
 }
 
